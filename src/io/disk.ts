@@ -1,0 +1,59 @@
+/**
+ * What WAL, member and renderer state need of a file system. Paths are absolute or relative to the process, as the
+ * implementation says. Errors are Node system errors (`code` is `ENOENT`, `ENOSPC`, …).
+ *
+ * Durability is exactly what POSIX promises and no more: bytes survive a power loss after `sync` of their file, a
+ * name (created, renamed, removed) after `syncFolder` of its folder.
+ */
+export interface Disk {
+  /** Names in a folder, sorted. */
+  list(folder: string): Promise<string[]>;
+  exists(path: string): Promise<boolean>;
+  /** Makes a folder and its missing parents; one that exists is fine. */
+  makeFolder(path: string): Promise<void>;
+  /** `create` fails where the file exists. */
+  open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or a folder with all that is in it; one that is missing is fine. */
+  remove(path: string): Promise<void>;
+  syncFolder(folder: string): Promise<void>;
+}
+
+export interface DiskFile {
+  /** Bytes. */
+  size(): Promise<number>;
+  /** Up to `length` bytes from `position`; shorter only at the end of the file. */
+  read(position: number, length: number): Promise<Buffer>;
+  /** Writes all of `data` at `position`. The bytes are taken at the call: the caller may reuse them after. */
+  write(position: number, data: Buffer): Promise<void>;
+  /** Cuts, or extends with zeros. */
+  truncate(length: number): Promise<void>;
+  /** fdatasync: data, and the size where it changed. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reads a whole file. */
+export async function readFile(disk: Disk, path: string): Promise<Buffer> {
+  const file = await disk.open(path, 'read');
+  try {
+    return await file.read(0, await file.size());
+  } finally {
+    await file.close();
+  }
+}
+
+/** Replaces a file so that a crash leaves either the old or the new content: stage, sync, rename, sync the folder. */
+export async function replaceFile(disk: Disk, path: string, data: Buffer): Promise<void> {
+  const stage = `${path}.tmp`;
+  await disk.remove(stage);
+  const file = await disk.open(stage, 'create');
+  try {
+    await file.write(0, data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(stage, path);
+  await disk.syncFolder(path.slice(0, Math.max(path.lastIndexOf('/'), 1)));
+}

@@ -1,0 +1,48 @@
+import type { Pair } from '../source/types.js';
+
+/** The keys a template sees, at one revision, its prefix trimmed. Every question is remembered as a dependency. */
+export interface KeyView {
+  readonly revision: number;
+  get(key: string): Pair | undefined;
+  /** Pairs whose whole key matches a path.Match glob (`*` never crosses a slash), by key. */
+  glob(pattern: string): readonly Pair[];
+  /** Names of the leaves directly under a path, sorted (confd's `ls`). */
+  ls(path: string): readonly string[];
+  /** Names of the folders directly under a path, sorted (confd's `lsdir`). */
+  lsdir(path: string): readonly string[];
+}
+
+/** What a render asked for: a change that touches none of it can't alter the outcome. */
+export interface Dependencies {
+  touchedBy(key: string): boolean;
+}
+
+export interface RenderContext {
+  readonly keys: KeyView;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The template's path and the destination, for `@src` and `@dest`. */
+  readonly src: string;
+  readonly dest: string;
+  /** For `datetime`: unix milliseconds, standing still until a dependency changes. */
+  readonly nowMs: number;
+  /** Clock.monotonicMs() at which the render is given up. */
+  readonly deadlineMs: number;
+  /** Of the output, in bytes. */
+  readonly maxBytes: number;
+  readonly monotonicMs: () => number;
+}
+
+/** A template ready to run. Renders are synchronous and pure but for the context. */
+export interface Template {
+  /** Files it was made from, itself first, for watching. */
+  readonly files: readonly string[];
+  /** Throws a `template` ConfetdError with `file:line:column:` in front. */
+  render(context: RenderContext): string;
+}
+
+/** One template language, by its file extension. */
+export interface Engine {
+  readonly extension: '.hbs' | '.tmpl';
+  /** Reads and compiles. Throws a `template` ConfetdError with `file:line:column:` in front. */
+  compile(path: string, folder: string): Promise<Template>;
+}
