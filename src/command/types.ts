@@ -1,4 +1,5 @@
-import type { CommandSpec } from '../confdir/types.js';
+/** A string for /bin/sh, or an array that runs without a shell. */
+export type CommandSpec = string | readonly string[];
 
 export interface CommandOptions {
   /** Bounds the whole run; then the process group gets SIGTERM, and SIGKILL `killGraceMs` later. */

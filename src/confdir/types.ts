@@ -1,3 +1,5 @@
+import type { CommandSpec } from '../command/types.js';
+
 /** A place in a file; line and column count from 1, 0 where unknown. */
 export interface Position {
   readonly file: string;
@@ -10,9 +12,6 @@ export interface Problem extends Position {
   readonly severity: 'error' | 'warning';
   readonly message: string;
 }
-
-/** A string for /bin/sh, or an array that runs without a shell. */
-export type CommandSpec = string | readonly string[];
 
 /** One `[template]` of conf.d, its paths resolved and its keys joined to the prefix. Durations are milliseconds. */
 export interface Resource {
