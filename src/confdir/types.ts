@@ -63,4 +63,6 @@ export interface Generation {
   readonly resources: readonly Resource[];
   readonly hooks: readonly Hook[];
   readonly problems: readonly Problem[];
+  /** Sound by themselves, but their destination has another claimant or lies in a reserved folder. */
+  readonly refused?: readonly Resource[];
 }

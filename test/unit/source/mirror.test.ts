@@ -153,7 +153,9 @@ describe('Mirror', () => {
             const below = names.map((key) => key.slice(folder.length + 1).split('/'));
             expect(mirror.children(folder)).toEqual({
               leaves: below.filter((parts) => parts.length === 1).map(([name]) => name),
-              folders: [...new Set(below.filter((parts) => parts.length > 1).map(([name]) => name))].sort(),
+              folders: [
+                ...new Set(below.filter((parts) => parts.length > 1).map(([name]) => name ?? '')),
+              ].sort((a, b) => (a < b ? -1 : 1)),
             });
           }
         },

@@ -1,0 +1,74 @@
+import { Fields } from './fields.js';
+import { readHook } from './hook.js';
+import { Positions, placeAt } from './positions.js';
+import { readResource, type Surroundings } from './resource.js';
+import { parseToml } from './toml.js';
+import type { Generation, Hook, Problem } from './types.js';
+
+/** What one file of conf.d says. With an error in it, nothing but its problems. Never throws. */
+export function readFile(bytes: Buffer, around: Surroundings): Generation {
+  const problems: Problem[] = [];
+  const fault = (line: number, column: number, message: string): Generation => ({
+    resources: [],
+    hooks: [],
+    problems: [{ severity: 'error', file: around.file, line, column, message }],
+  });
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const place = placeOfBadByte(bytes);
+    return fault(place.line, place.column, 'not UTF-8 text: save the file in that encoding');
+  }
+  const parsed = parseToml(text);
+  if (parsed.fault !== undefined) return fault(parsed.fault.line, parsed.fault.column, parsed.fault.message);
+  const root = new Fields(parsed.table, [], around.file, new Positions(text), problems);
+
+  const template = Array.isArray(parsed.table.template)
+    ? root.error(
+        'template',
+        'one template a file: write [template], and put each further one into a file of its own',
+      )
+    : root.table('template', '{ src = "…", dest = "…" }');
+  const resource = template === undefined ? undefined : readResource(template, around);
+  const hooks = root.tables('hook').map((fields, at) => readHook(fields, at + 1, around));
+  root.refuseUnknown((key) => (TEMPLATE_KEYS.has(key) ? `it belongs under a line [template]` : undefined));
+  if (Object.keys(parsed.table).length === 0) {
+    const message = 'nothing in it: write a [template] with src and dest, or a [[hook]] with a command';
+    problems.push({ severity: 'warning', file: around.file, line: 1, column: 1, message });
+  }
+  if (problems.some(({ severity }) => severity === 'error')) return { resources: [], hooks: [], problems };
+  return {
+    resources: resource === undefined ? [] : [resource],
+    hooks: hooks.filter((hook): hook is Hook => hook !== undefined),
+    problems,
+  };
+}
+
+/** What people write at the top of a file by mistake. */
+const TEMPLATE_KEYS = new Set([
+  'src',
+  'dest',
+  'keys',
+  'prefix',
+  'mode',
+  'owner',
+  'group',
+  'uid',
+  'gid',
+  'check_cmd',
+  'verify_cmd',
+  'reload_cmd',
+  'wait',
+  'min_entries',
+  'create_dest_dirs',
+  'on_drift',
+]);
+
+function placeOfBadByte(bytes: Buffer): { line: number; column: number } {
+  // The replacement character also stands in texts that hold it rightly: compare byte by byte from there.
+  const again = Buffer.from(bytes.toString('utf8'), 'utf8');
+  let at = 0;
+  while (at < bytes.length && bytes[at] === again[at]) at++;
+  return placeAt(bytes.toString('utf8', 0, at), at);
+}
