@@ -1,0 +1,36 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type * as rpc from '../../proto/generated/etcd_rpc.js';
+import { checkPut } from './check-put.js';
+import { checkDeleteRange, checkRange } from './check-range.js';
+import { checkDeleteRangeSize, checkPutSize, checkTxnSize } from './check-size.js';
+import { checkTxn } from './check-txn.js';
+import type { ServiceContext } from './context.js';
+import { nothingToCheck, unary } from './unary.js';
+
+/** etcdserverpb.KV. */
+export function kvService(context: ServiceContext): UntypedServiceImplementation {
+  const { member, checkKey } = context;
+  const { maxTxnOps, maxRequestBytes } = context.limits;
+  const checkWholePut = (request: rpc.PutRequest) => {
+    checkPut(request);
+    checkKey(request.key);
+    checkPutSize(request, maxRequestBytes);
+  };
+  const checkWholeDelete = (request: rpc.DeleteRangeRequest) => {
+    checkDeleteRange(request);
+    checkDeleteRangeSize(request, maxRequestBytes);
+  };
+  const checkWholeTxn = (request: rpc.TxnRequest) => {
+    checkTxn(request, maxTxnOps, checkKey);
+    checkTxnSize(request, maxRequestBytes);
+  };
+  return {
+    range: unary(context, checkRange, (request: rpc.RangeRequest) => member.range(request)),
+    put: unary(context, checkWholePut, (request: rpc.PutRequest) => member.put(request)),
+    deleteRange: unary(context, checkWholeDelete, (request: rpc.DeleteRangeRequest) =>
+      member.deleteRange(request),
+    ),
+    txn: unary(context, checkWholeTxn, (request: rpc.TxnRequest) => member.txn(request)),
+    compact: unary(context, nothingToCheck, (request: rpc.CompactionRequest) => member.compact(request)),
+  };
+}
