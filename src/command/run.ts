@@ -45,7 +45,10 @@ export function commandRunner(clock: Clock): RunCommand {
         child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
       });
       const streams = [child.stdout, child.stderr];
-      const take = (chunk: Buffer): void => output.push(chunk);
+      const take = (chunk: Buffer): void => {
+        output.push(chunk);
+        options.onOutput?.(chunk);
+      };
       for (const stream of streams) stream.on('data', take);
       const drained = Promise.all(streams.map(endOf));
 

@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Written to standard input, which is then closed; nothing: it is /dev/null. */
   readonly input?: string;
+  /** Told of each piece of output as it comes, uncut: for who shows it live. */
+  readonly onOutput?: (chunk: Buffer) => void;
   /** Ends the run early, as a timeout does. */
   readonly signal?: AbortSignal;
 }

@@ -1,0 +1,15 @@
+import { inSubtrees } from '../source/subtree.js';
+import type { ChangeBatch } from '../source/types.js';
+import type { HookBatch } from './types.js';
+
+/** What a source's changes mean to a hook: those of its subtrees. */
+export function toHookBatch(batch: ChangeBatch, subtrees: readonly string[]): HookBatch {
+  const events = batch.changes.flatMap((change): HookBatch['events'] => {
+    const key = change.type === 'put' ? change.pair.key : change.key;
+    if (!inSubtrees(subtrees, key)) return [];
+    return change.type === 'put'
+      ? [{ type: 'put', key, value: change.pair.value, modRevision: change.pair.modRevision }]
+      : [{ type: 'delete', key, value: '', modRevision: change.modRevision }];
+  });
+  return { revision: batch.revision, events };
+}
