@@ -1,4 +1,5 @@
 import type { Pair } from '../source/types.js';
+import type { Answers, Need } from './functions/needs.js';
 
 /** The keys a template sees, at one revision, its prefix trimmed. Every question is remembered as a dependency. */
 export interface KeyView {
@@ -6,7 +7,7 @@ export interface KeyView {
   get(key: string): Pair | undefined;
   /** Pairs whose whole key matches a path.Match glob (`*` never crosses a slash), by key. */
   glob(pattern: string): readonly Pair[];
-  /** Names of the leaves directly under a path, sorted (confd's `ls`). */
+  /** Names of the leaves and folders directly under a path, and a leaf's own base, sorted (confd's `ls`). */
   ls(path: string): readonly string[];
   /** Names of the folders directly under a path, sorted (confd's `lsdir`). */
   lsdir(path: string): readonly string[];
@@ -30,13 +31,17 @@ export interface RenderContext {
   /** Of the output, in bytes. */
   readonly maxBytes: number;
   readonly monotonicMs: () => number;
+  /** Lookups already made. A render that lacks one throws a NeedError (functions/needs.ts, `renderWithNeeds`). */
+  readonly answers?: Answers;
+  /** Told each need of a render, once a pass. */
+  readonly asked?: (need: Need) => void;
 }
 
 /** A template ready to run. Renders are synchronous and pure but for the context. */
 export interface Template {
   /** Files it was made from, itself first, for watching. */
   readonly files: readonly string[];
-  /** Throws a `template` ConfetdError with `file:line:column:` in front. */
+  /** Throws a `template` ConfetdError with `file:line:column:` in front, or a NeedError. */
   render(context: RenderContext): string;
 }
 

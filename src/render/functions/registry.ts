@@ -1,0 +1,29 @@
+import { dataFunctions } from './data.js';
+import { environmentFunctions } from './environment.js';
+import { logicFunctions } from './logic.js';
+import { networkFunctions } from './network.js';
+import { numberFunctions } from './numbers.js';
+import { orderFunctions } from './order.js';
+import { pathFunctions } from './paths.js';
+import { printFunctions } from './print.js';
+import { storeFunctions } from './store.js';
+import { stringFunctions } from './strings.js';
+import { timeFunctions } from './time.js';
+import type { TemplateFunction } from './types.js';
+
+/** Every function of both engines, by confd's names. */
+export const functions: ReadonlyMap<string, TemplateFunction> = new Map(
+  [
+    ...storeFunctions,
+    ...stringFunctions,
+    ...numberFunctions,
+    ...dataFunctions,
+    ...orderFunctions,
+    ...timeFunctions,
+    ...networkFunctions,
+    ...pathFunctions,
+    ...environmentFunctions,
+    ...printFunctions,
+    ...logicFunctions,
+  ].map((entry) => [entry.name, entry]),
+);

@@ -1,0 +1,81 @@
+import { compileGlob } from './glob.js';
+import { define, FunctionError } from './types.js';
+import { KeyValue } from './values.js';
+
+/** Questions to the store. Each is remembered by the key view as a dependency, the ones without an answer too. */
+export const storeFunctions = [
+  define({
+    name: 'exists',
+    kind: 'boolean',
+    params: ['text'],
+    yields: 'boolean',
+    run: ({ keys }, key) => keys.get(key) !== undefined,
+  }),
+  define({
+    name: 'get',
+    params: ['text'],
+    yields: 'pair',
+    run: ({ keys }, key) => {
+      const pair = keys.get(key);
+      if (pair === undefined) throw missing(key);
+      return new KeyValue(pair.key, pair.value);
+    },
+  }),
+  define({
+    name: 'gets',
+    kind: 'list',
+    params: ['text'],
+    yields: 'pairs',
+    run: ({ keys }, pattern) => {
+      compileGlob(pattern);
+      return keys.glob(pattern).map((pair) => new KeyValue(pair.key, pair.value));
+    },
+  }),
+  define({
+    name: 'getv',
+    params: ['text'],
+    optional: ['text'],
+    yields: 'text',
+    run: ({ keys }, key, fallback) => {
+      const value = keys.get(key)?.value ?? fallback;
+      if (value === undefined) throw missing(key);
+      return value;
+    },
+  }),
+  define({
+    name: 'getvs',
+    kind: 'list',
+    params: ['text'],
+    yields: 'texts',
+    run: ({ keys }, pattern) => {
+      compileGlob(pattern);
+      return keys
+        .glob(pattern)
+        .map((pair) => pair.value)
+        .sort();
+    },
+  }),
+  // confd answers `ls ""` and `lsdir "/"` with nothing, and `ls "/"` with the leaves alone. Old templates see that.
+  define({
+    name: 'ls',
+    kind: 'list',
+    params: ['text'],
+    yields: 'texts',
+    run: ({ keys, language }, path) => {
+      if (language === 'handlebars' || (path !== '' && path !== '/')) return keys.ls(path);
+      return path === '' ? [] : keys.ls('/').filter((name) => keys.get(`/${name}`) !== undefined);
+    },
+  }),
+  define({
+    name: 'lsdir',
+    kind: 'list',
+    params: ['text'],
+    yields: 'texts',
+    run: ({ keys, language }, path) =>
+      language === 'handlebars' || (path !== '' && path !== '/') ? keys.lsdir(path) : [],
+  }),
+];
+
+function missing(key: string): FunctionError {
+  return new FunctionError(`key does not exist: ${key}`);
+}

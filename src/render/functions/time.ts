@@ -1,0 +1,13 @@
+import { layoutTime } from './fmt/time.js';
+import { define } from './types.js';
+import { Time } from './values.js';
+
+export const timeFunctions = [
+  // Stands still until a dependency of the template changes, so that it causes no reload by itself.
+  define({
+    name: 'datetime',
+    params: [],
+    optional: ['text'],
+    run: ({ nowMs }, layout) => (layout === undefined ? new Time(nowMs) : layoutTime(nowMs, layout)),
+  }),
+];
