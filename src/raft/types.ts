@@ -82,7 +82,7 @@ export interface RaftConfig {
   readonly maxInflightBytes: number;
   /** Bytes of proposals not yet committed; more are refused. */
   readonly maxUncommittedBytes: number;
-  /** Bytes of committed entries handed out by one Ready. */
+  /** Bytes of committed entries handed out and not yet applied (one entry may pass it); more wait. */
   readonly maxCommittedBytes: number;
   /** Uniform in [0, 2^32), from a generator that the caller seeds. */
   readonly random: () => number;
@@ -94,5 +94,12 @@ export type ProposalRefusal =
   | 'uncommitted log is full'
   | 'leadership is being transferred'
   | 'not a voter';
+
+/** Why a change of the configuration wasn't taken. */
+export type ConfChangeRefusal =
+  | ProposalRefusal
+  /** One is in the log and not applied, or this leader hasn't applied an entry of its own term yet. */
+  | 'a configuration change is pending'
+  | 'no voter would be left';
 
 export type { ConfChange, ConfState, Entry, HardState, Message, Snapshot, SnapshotMetadata };
