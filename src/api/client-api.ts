@@ -23,8 +23,6 @@ export interface ClientApiOptions {
   readonly log: Log;
   readonly versions: ApiVersions;
   readonly electionTimeoutMs: number;
-  /** Throws a ConfetdError where a key to be written is longer than the store takes. */
-  readonly checkKey: (key: Buffer) => void;
   /** Without it the Render service is answered UNIMPLEMENTED. */
   readonly render?: RenderControl;
   /** Served at /metrics; without it that path is not found. */
@@ -57,7 +55,6 @@ export class ClientApi {
       limits,
       clock,
       log,
-      checkKey: options.checkKey,
     };
     const grpc = createGrpcServer(context, {
       version: options.versions.server,

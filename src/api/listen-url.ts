@@ -12,7 +12,7 @@ const CLIENT_PORT = 2379;
 
 /** Takes a listen-client-urls entry apart; `usage` errors say what is wrong with it. */
 export function parseListenUrl(text: string): ListenAddress {
-  const match = /^(https?):\/\/(\[[0-9a-fA-F:.]+\]|[^:/?#[\]]+)(?::(\d{1,5}))?\/?$/.exec(text);
+  const match = /^(https?):\/\/(\[[0-9a-fA-F:.]+\]|[^:/?#@[\]\s]+)(?::(\d{1,5}))?\/?$/.exec(text);
   const [, scheme, hostname, portText] = match ?? [];
   const port = portText === undefined ? CLIENT_PORT : Number(portText);
   if (scheme === undefined || hostname === undefined || port > 65535) {

@@ -125,6 +125,12 @@ export class ClientListener {
       this.#ports.http,
     );
     server.maxConnections = maxConnections;
+    server.on('request', (_request, response) => {
+      // While closing, a connection that was busy must not stay for its keep-alive time.
+      response.on('close', () => {
+        if (this.#closing !== undefined) setImmediate(() => server.closeIdleConnections());
+      });
+    });
     const takeHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {

@@ -3,9 +3,9 @@ import { sendJson } from './send.js';
 
 /**
  * Discards a request's body, and ends the connection with 413 where it is longer than `maxBytes`: no path served here
- * reads one, and a peer must not keep us reading for ever.
+ * reads one, and a peer must not keep us reading for ever. False: refused already.
  */
-export function limitBody(request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
+export function limitBody(request: IncomingMessage, response: ServerResponse, maxBytes: number): boolean {
   const refuse = () => {
     response.setHeader('Connection', 'close');
     sendJson(response, 413, { error: `the request's body is longer than ${maxBytes} bytes` });
@@ -14,7 +14,7 @@ export function limitBody(request: IncomingMessage, response: ServerResponse, ma
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) {
     refuse();
-    return;
+    return false;
   }
   let bytes = 0;
   request.on('error', () => {});
@@ -25,4 +25,5 @@ export function limitBody(request: IncomingMessage, response: ServerResponse, ma
     if (response.headersSent) request.socket.destroy();
     else refuse();
   });
+  return true;
 }

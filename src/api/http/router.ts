@@ -13,7 +13,7 @@ export function httpRouter(
 ): RequestListener {
   return (request, response) => {
     response.on('error', () => {});
-    limitBody(request, response, maxBodyBytes);
+    if (!limitBody(request, response, maxBodyBytes)) return;
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const handler = routes.get(path);
     if (handler === undefined) {

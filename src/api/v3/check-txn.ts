@@ -1,4 +1,5 @@
 import type { RequestOp, TxnRequest } from '../../proto/generated/etcd_rpc.js';
+import { checkKey } from './check-key.js';
 import { checkPut } from './check-put.js';
 import { checkDeleteRange, checkRange } from './check-range.js';
 import { emptyKey, keyNotFound, tooManyOps } from './errors.js';
@@ -14,35 +15,25 @@ const NESTED_OPS_FACTOR = 64;
  * Everything about a transaction that can be judged without the store, before any of it has an effect: counts, keys,
  * each operation's own rules, then writes that conflict. All are invalid_argument, in etcd's order.
  */
-export function checkTxn(request: TxnRequest, maxOps: number, checkKey: (key: Buffer) => void): void {
+export function checkTxn(request: TxnRequest, maxOps: number): void {
   const budget = { left: maxOps * NESTED_OPS_FACTOR };
-  checkTree(request, maxOps, budget, checkKey);
+  checkTree(request, maxOps, budget);
   checkWriteConflicts(request.success);
   checkWriteConflicts(request.failure);
 }
 
-function checkTree(
-  txn: TxnRequest,
-  maxOps: number,
-  budget: { left: number },
-  checkKey: (key: Buffer) => void,
-): void {
+function checkTree(txn: TxnRequest, maxOps: number, budget: { left: number }): void {
   const ops = Math.max(txn.compare.length, txn.success.length, txn.failure.length);
   if (ops > maxOps) throw tooManyOps();
   budget.left -= txn.compare.length + txn.success.length + txn.failure.length;
   if (budget.left < 0) throw tooManyOps();
   for (const compare of txn.compare) if (compare.key.length === 0) throw emptyKey();
   // What this level uses is taken from the levels below.
-  for (const op of txn.success) checkOp(op, maxOps - ops, budget, checkKey);
-  for (const op of txn.failure) checkOp(op, maxOps - ops, budget, checkKey);
+  for (const op of txn.success) checkOp(op, maxOps - ops, budget);
+  for (const op of txn.failure) checkOp(op, maxOps - ops, budget);
 }
 
-function checkOp(
-  { request }: RequestOp,
-  maxOps: number,
-  budget: { left: number },
-  checkKey: (key: Buffer) => void,
-): void {
+function checkOp({ request }: RequestOp, maxOps: number, budget: { left: number }): void {
   switch (request?.$case) {
     case 'requestRange':
       checkRange(request.value);
@@ -55,7 +46,7 @@ function checkOp(
       checkDeleteRange(request.value);
       break;
     case 'requestTxn':
-      checkTree(request.value, maxOps, budget, checkKey);
+      checkTree(request.value, maxOps, budget);
       break;
     case undefined:
       throw keyNotFound();

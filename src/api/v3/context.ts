@@ -15,6 +15,4 @@ export interface ServiceContext {
   readonly limits: ApiLimits;
   readonly clock: Clock;
   readonly log: Log;
-  /** Throws where a key to be written is longer than the store takes. */
-  readonly checkKey: (key: Buffer) => void;
 }

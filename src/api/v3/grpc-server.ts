@@ -10,6 +10,7 @@ import { maxReceiveBytes } from '../limits.js';
 import type { CallCounts } from '../metrics.js';
 import { clusterService } from './cluster.js';
 import type { ServiceContext } from './context.js';
+import { guardStreams } from './guard-streams.js';
 import { kvService } from './kv.js';
 import { leaseService } from './lease.js';
 import { maintenanceService } from './maintenance.js';
@@ -45,6 +46,7 @@ export function createGrpcServer(context: ServiceContext, options: GrpcOptions):
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     interceptors: [observe(calls, options.counts)],
   });
+  guardStreams(server, context.log);
   server.addService(KVService, kvService(context));
   server.addService(WATCH_DEFINITION, watchService(context, calls, options));
   server.addService(LeaseService, leaseService(context));

@@ -1,5 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
+import { checkKey } from './check-key.js';
 import { checkPut } from './check-put.js';
 import { checkDeleteRange, checkRange } from './check-range.js';
 import { checkDeleteRangeSize, checkPutSize, checkTxnSize } from './check-size.js';
@@ -9,7 +10,7 @@ import { nothingToCheck, unary } from './unary.js';
 
 /** etcdserverpb.KV. */
 export function kvService(context: ServiceContext): UntypedServiceImplementation {
-  const { member, checkKey } = context;
+  const { member } = context;
   const { maxTxnOps, maxRequestBytes } = context.limits;
   const checkWholePut = (request: rpc.PutRequest) => {
     checkPut(request);
@@ -21,7 +22,7 @@ export function kvService(context: ServiceContext): UntypedServiceImplementation
     checkDeleteRangeSize(request, maxRequestBytes);
   };
   const checkWholeTxn = (request: rpc.TxnRequest) => {
-    checkTxn(request, maxTxnOps, checkKey);
+    checkTxn(request, maxTxnOps);
     checkTxnSize(request, maxRequestBytes);
   };
   return {
