@@ -290,6 +290,10 @@ export class RawNode {
     return this.#state.log.durableIndex;
   }
 
+  get term(): number {
+    return this.#state.term;
+  }
+
   get status(): RaftStatus {
     const { id, term, vote, leader, role, log, membership } = this.#state;
     const progress: FollowerStatus[] = [];

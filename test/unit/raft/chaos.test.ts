@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../../src/base/errors.js';
 import { Chaos, type Faults } from './chaos.js';
 
 const NETWORK: Faults = {
@@ -32,7 +33,7 @@ function runSeeds(seeds: number, steps: number, size: number, faults: Faults, sp
       chaos.recover();
       chaos.invariants.checkLogMatching(chaos.members.map(({ storage }) => storage));
     } catch (error) {
-      throw new Error(`seed ${seed} of ${size} members: ${error instanceof Error ? error.message : error}`, {
+      throw new Error(`seed ${seed} of ${size} members: ${messageOf(error)}`, {
         cause: error,
       });
     }
