@@ -1,17 +1,12 @@
 import { Server, type ServerInterceptor } from '@grpc/grpc-js';
-import {
-  ClusterService,
-  KVService,
-  LeaseService,
-  MaintenanceService,
-} from '../../proto/generated/etcd_rpc.js';
+import { ClusterService, LeaseService, MaintenanceService } from '../../proto/generated/etcd_rpc.js';
 import { RenderService } from '../../proto/generated/render.js';
 import { maxReceiveBytes } from '../limits.js';
 import type { CallCounts } from '../metrics.js';
 import { clusterService } from './cluster.js';
 import type { ServiceContext } from './context.js';
 import { guardStreams } from './guard-streams.js';
-import { kvService } from './kv.js';
+import { KV_DEFINITION, kvService } from './kv.js';
 import { leaseService } from './lease.js';
 import { maintenanceService } from './maintenance.js';
 import { RawCalls } from './raw-call.js';
@@ -47,7 +42,7 @@ export function createGrpcServer(context: ServiceContext, options: GrpcOptions):
     interceptors: [observe(calls, options.counts)],
   });
   guardStreams(server, context.log);
-  server.addService(KVService, kvService(context));
+  server.addService(KV_DEFINITION, kvService(context));
   server.addService(WATCH_DEFINITION, watchService(context, calls, options));
   server.addService(LeaseService, leaseService(context));
   server.addService(ClusterService, clusterService(context));

@@ -1,14 +1,21 @@
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type * as rpc from '../../proto/generated/etcd_rpc.js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import * as rpc from '../../proto/generated/etcd_rpc.js';
 import { checkKey } from './check-key.js';
 import { checkPut } from './check-put.js';
 import { checkDeleteRange, checkRange } from './check-range.js';
 import { checkDeleteRangeSize, checkPutSize, checkTxnSize } from './check-size.js';
 import { checkTxn } from './check-txn.js';
+import { encodePutResponse, encodeRangeResponse } from './codec/kv-response.js';
 import type { ServiceContext } from './context.js';
 import { nothingToCheck, unary } from './unary.js';
 
-/** etcdserverpb.KV. */
+/** etcdserverpb.KV, with the answers that are sent most encoded by hand: a tenth of a range's whole cost. */
+export const KV_DEFINITION = {
+  ...rpc.KVService,
+  range: { ...rpc.KVService.range, responseSerialize: encodeRangeResponse },
+  put: { ...rpc.KVService.put, responseSerialize: encodePutResponse },
+} satisfies ServiceDefinition;
+
 export function kvService(context: ServiceContext): UntypedServiceImplementation {
   const { member } = context;
   const { maxTxnOps, maxRequestBytes } = context.limits;

@@ -7,7 +7,8 @@ import {
   WatchResponse,
 } from '../../proto/generated/etcd_rpc.js';
 import { maxReceiveBytes } from '../limits.js';
-import { type EventCache, encodeHeader } from './codec/watch-response.js';
+import { encodeHeader } from './codec/header.js';
+import type { EventCache } from './codec/watch-response.js';
 import type { ServiceContext } from './context.js';
 import {
   noLeader,

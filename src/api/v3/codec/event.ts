@@ -1,5 +1,6 @@
-import type { KeyValue, StoreEvent } from '../../../store/types.js';
-import { varint64Size, varintSize, writeVarint, writeVarint64 } from './wire.js';
+import type { StoreEvent } from '../../../store/types.js';
+import { keyValueSize, writeKeyValue } from './key-value.js';
+import { varintSize, writeVarint } from './wire.js';
 
 /** Field 11 of WatchResponse, length-delimited. */
 const EVENTS_TAG = 0x5a;
@@ -33,48 +34,4 @@ export function encodeEventField(event: StoreEvent, withPrevious: boolean): Buff
     writeKeyValue(bytes, at, previous);
   }
   return bytes;
-}
-
-/** Bytes of a mvccpb.KeyValue without tag and length. */
-export function keyValueSize(kv: KeyValue): number {
-  let size = 0;
-  if (kv.key.length > 0) size += 1 + varintSize(kv.key.length) + kv.key.length;
-  if (kv.createRevision !== 0) size += 1 + varintSize(kv.createRevision);
-  if (kv.modRevision !== 0) size += 1 + varintSize(kv.modRevision);
-  if (kv.version !== 0) size += 1 + varintSize(kv.version);
-  if (kv.value.length > 0) size += 1 + varintSize(kv.value.length) + kv.value.length;
-  if (kv.lease !== 0n) size += 1 + varint64Size(kv.lease);
-  return size;
-}
-
-/** Writes a mvccpb.KeyValue; the answer is the position behind it. */
-export function writeKeyValue(into: Buffer, from: number, kv: KeyValue): number {
-  let at = from;
-  if (kv.key.length > 0) {
-    into[at++] = 0x0a;
-    at = writeVarint(into, at, kv.key.length);
-    at += into.write(kv.key, at, 'latin1');
-  }
-  if (kv.createRevision !== 0) {
-    into[at++] = 0x10;
-    at = writeVarint(into, at, kv.createRevision);
-  }
-  if (kv.modRevision !== 0) {
-    into[at++] = 0x18;
-    at = writeVarint(into, at, kv.modRevision);
-  }
-  if (kv.version !== 0) {
-    into[at++] = 0x20;
-    at = writeVarint(into, at, kv.version);
-  }
-  if (kv.value.length > 0) {
-    into[at++] = 0x2a;
-    at = writeVarint(into, at, kv.value.length);
-    at += kv.value.copy(into, at);
-  }
-  if (kv.lease !== 0n) {
-    into[at++] = 0x30;
-    at = writeVarint64(into, at, kv.lease);
-  }
-  return at;
 }

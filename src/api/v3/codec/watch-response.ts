@@ -1,9 +1,7 @@
-import { ResponseHeader } from '../../../proto/generated/etcd_rpc.js';
 import type { StoreEvent } from '../../../store/types.js';
 import { encodeEventField } from './event.js';
-import { varint64Size, varintSize, writeVarint, writeVarint64 } from './wire.js';
+import { varint64Size, writeVarint64 } from './wire.js';
 
-const HEADER_TAG = 0x0a;
 const WATCH_ID_TAG = 0x10;
 const FRAGMENT: Buffer = Buffer.from([0x38, 1]);
 
@@ -17,15 +15,6 @@ export function encodeWatchId(id: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(1 + varint64Size(id));
   bytes[0] = WATCH_ID_TAG;
   writeVarint64(bytes, 1, id);
-  return bytes;
-}
-
-/** `header` as its field's bytes. */
-export function encodeHeader(header: ResponseHeader): Buffer {
-  const message = ResponseHeader.encode(header).finish();
-  const bytes = Buffer.allocUnsafe(1 + varintSize(message.length) + message.length);
-  bytes[0] = HEADER_TAG;
-  bytes.set(message, writeVarint(bytes, 1, message.length));
   return bytes;
 }
 

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  EventCache,
-  encodeHeader,
-  encodeWatchId,
-  joinResponse,
-} from '../../../../../src/api/v3/codec/watch-response.js';
+import { encodeHeader } from '../../../../../src/api/v3/codec/header.js';
+import { EventCache, encodeWatchId, joinResponse } from '../../../../../src/api/v3/codec/watch-response.js';
 import { toBytes } from '../../../../../src/base/bytes.js';
 import { type Event, Event_EventType as EventType } from '../../../../../src/proto/generated/etcd_kv.js';
 import { WatchResponse } from '../../../../../src/proto/generated/etcd_rpc.js';
