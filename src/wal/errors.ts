@@ -1,0 +1,21 @@
+import { ConfetdError, messageOf } from '../base/errors.js';
+
+/** A record that was damaged after it was written, or is missing: cutting there would drop acknowledged entries. */
+export function corrupt(path: string, offset: number, what: string): ConfetdError {
+  return new ConfetdError(
+    'wal_corrupt',
+    `${path}: bad record at byte ${offset}: ${what}; the entries from there on can't be trusted, and nothing was ` +
+      'changed: restore the data folder from a backup, or remove this member from its cluster and add it again ' +
+      'with an empty folder',
+  );
+}
+
+/** A write or sync of the log that failed: what is on the disk is unknown from then on. */
+export function writeFailed(path: string, cause: unknown): ConfetdError {
+  return new ConfetdError(
+    'disk',
+    `${path}: writing the log failed (${messageOf(cause)}), and what reached the disk is unknown: check the disk ` +
+      'that holds the data folder, then start confetd again',
+    { cause },
+  );
+}
