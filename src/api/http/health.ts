@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../io/clock.js';
+import type { Clock } from '../../io/clock.js';
 import type { MemberService } from '../../member/types.js';
 import type { HttpHandler } from './router.js';
 import { send, sendJson } from './send.js';
@@ -30,9 +30,14 @@ export const livez: HttpHandler = (_request, response) => {
 async function current(member: MemberService, clock: Clock): Promise<boolean> {
   const { leader, errors } = member.status();
   if (leader === 0n || errors.length > 0) return false;
-  const answered = member.linearizable().then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([answered, sleep(clock, READ_INDEX_MS).then(() => false)]);
+  return new Promise((resolve) => {
+    const timer = clock.schedule(READ_INDEX_MS, () => resolve(false));
+    member
+      .linearizable()
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => timer.cancel());
+  });
 }
