@@ -10,31 +10,47 @@ export interface BlockOptions {
   inverse(context: unknown): string;
 }
 
-/** `{{#each}}`: a list or a map. The block parameters are those of `loopParams`. */
-export function each(run: Run, context: unknown, value: Value, options: BlockOptions): string {
-  if (isList(value)) return eachElement(run, context, value, options);
-  if (isMap(value)) return eachEntry(run, context, value, options);
+/**
+ * `{{#each}}`: a list or a map. `params` is how many block parameters its body uses, in the order of scope.ts. A loop's
+ * text is joined as soon as it is complete: kept as the ropes it grew from it would cost more than to make it.
+ */
+export function each(
+  run: Run,
+  context: unknown,
+  value: Value,
+  params: number,
+  options: BlockOptions,
+): string {
+  if (isList(value)) return eachElement(run, context, value, params, options);
+  if (isMap(value)) return eachEntry(run, context, value, params, options);
   const text = typeof value === 'string' ? ': (split …) makes a list of it' : '';
   throw new FunctionError(
     `a list or a map was expected, and not ${isAbsent(value) ? 'an absent value' : describe(value)}${text}`,
   );
 }
 
-function eachElement(run: Run, context: unknown, list: readonly Value[], options: BlockOptions): string {
+function eachElement(
+  run: Run,
+  context: unknown,
+  list: readonly Value[],
+  params: number,
+  options: BlockOptions,
+): string {
   const { data } = options;
   const last = list.length - 1;
   if (last < 0) return options.inverse(context);
-  let text = '';
+  const texts: string[] = [];
+  let size = 0;
   for (let index = 0; index <= last; index++) {
     run.tick();
     const item = list[index];
-    text += options.fn(context, {
-      data,
-      blockParams: [item, index, item, index, undefined, index === 0, index === last],
-    });
-    run.reserve(text.length);
+    const blockParams = params === 1 ? [item] : [item, index, index, undefined, index === 0, index === last];
+    const text = options.fn(context, { data, blockParams });
+    size += text.length;
+    run.reserve(size);
+    texts.push(text);
   }
-  return text;
+  return texts.join('');
 }
 
 /** Integer-like keys come first, in their order, then the others as they were added: as JavaScript keeps them. */
@@ -42,20 +58,25 @@ function eachEntry(
   run: Run,
   context: unknown,
   map: { readonly [key: string]: Value },
+  params: number,
   options: BlockOptions,
 ): string {
   const { data } = options;
   const keys = Object.keys(map);
   if (keys.length === 0) return options.inverse(context);
-  let text = '';
+  const texts: string[] = [];
+  let size = 0;
   keys.forEach((key, index) => {
     run.tick();
     const item = map[key];
-    const last = index === keys.length - 1;
-    text += options.fn(context, { data, blockParams: [item, key, item, index, key, index === 0, last] });
-    run.reserve(text.length);
+    const blockParams =
+      params === 1 ? [item] : [item, key, index, key, index === 0, index === keys.length - 1];
+    const text = options.fn(context, { data, blockParams });
+    size += text.length;
+    run.reserve(size);
+    texts.push(text);
   });
-  return text;
+  return texts.join('');
 }
 
 /** `{{#if}}`; `wanted` false is `{{#unless}}`. */
@@ -78,5 +99,5 @@ export function withValue(context: unknown, value: Value, options: BlockOptions)
     (isList(value) && value.length === 0) ||
     (isMap(value) && Object.keys(value).length === 0);
   if (nothing) return options.inverse(context);
-  return options.fn(context, { data: options.data, blockParams: [value, value] });
+  return options.fn(context, { data: options.data, blockParams: [value] });
 }

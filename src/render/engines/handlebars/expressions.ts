@@ -190,7 +190,7 @@ export class Expressions {
         `${name.original} is a path: put the key in quotes, as in {{${first} "${key}"}}`,
       );
     }
-    if (['end', 'range', 'define', 'template'].includes(first)) {
+    if (['end', 'range', 'define', 'template'].includes(first) || first.startsWith('$')) {
       return this.#fail(
         name,
         `unknown name ${first}: this looks like a Go template: give it the extension .tmpl`,
@@ -211,7 +211,9 @@ export class Expressions {
         `${name.original}: name the outer loop's values instead, as in {{#each … as |item index|}}`,
       );
     }
-    if (others.length > 0) throw this.#fail(name, `@${word} has no fields`);
+    if (others.length > 0 && (DATA.has(word) || isLoopVariable(word))) {
+      throw this.#fail(name, `@${word} has no fields`);
+    }
     if (isLoopVariable(word)) {
       const param = scope.loopVariable(word);
       if (param === undefined)
@@ -284,7 +286,7 @@ export class Expressions {
       );
     }
     if (['each', 'with'].includes(word)) return this.#fail(name, `${word} is a block: write {{#${word} …}}`);
-    if (['range', 'end', 'define', 'template', 'block'].includes(word)) {
+    if (['range', 'end', 'define', 'template', 'block'].includes(word) || word.startsWith('$')) {
       return this.#fail(
         name,
         `unknown function ${word}: this looks like a Go template: give it the extension .tmpl`,

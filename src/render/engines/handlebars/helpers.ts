@@ -12,7 +12,7 @@ import {
 } from '../../functions/values.js';
 import { convert } from './arguments.js';
 import { type BlockOptions, each, when, withValue } from './blocks.js';
-import { printLine, printText } from './print.js';
+import { printLine, printText, type Written } from './print.js';
 import type { Run } from './run.js';
 import { located, type Sites } from './sites.js';
 
@@ -61,22 +61,35 @@ export function makeHelpers(running: Running, sites: Sites): Record<string, Help
       }
     };
   };
-  block('each', each);
   block('if', (run, context, value, options) => when(run, context, true, value, options));
   block('unless', (run, context, value, options) => when(run, context, false, value, options));
   block('with', (_run, context, value, options) => withValue(context, value, options));
 
+  helpers['#each'] = function (
+    this: unknown,
+    site: number,
+    value: Value,
+    params: number,
+    options: BlockOptions,
+  ): string {
+    try {
+      return each(current(), this, value, params, options);
+    } catch (error) {
+      throw located(error, sites.at(site), 'each');
+    }
+  };
+
   const printer =
-    (print: (value: Value, written: string) => string) =>
+    (print: (value: Value, written: Written) => string) =>
     (site: number, value: Value): string => {
       try {
         const run = current();
-        const text = print(value, sites.at(site).text);
+        const text = print(value, () => sites.at(site).text);
         run.tick();
         run.printed(text.length);
         return text;
       } catch (error) {
-        throw located(error, sites.at(site), 'print');
+        throw located(error, sites.at(site), '');
       }
     };
   helpers['#print'] = printer(printLine);

@@ -1,9 +1,16 @@
 import Handlebars from 'handlebars';
 import { type ConfetdError, messageOf } from '../../../base/errors.js';
+import { tooDeep } from './nesting.js';
 import { failure } from './sites.js';
 
 /** Parses, without whitespace control (which compiling applies). Throws a `template` error with its place. */
 export function parse(source: string, file: string): hbs.AST.Program {
+  const deep = tooDeep(source);
+  if (deep !== undefined) {
+    const before = source.slice(0, deep).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    throw failure({ file, line: before.length, column, text: '' }, 'the template is too deeply nested');
+  }
   try {
     return Handlebars.parseWithoutProcessing(source);
   } catch (error) {

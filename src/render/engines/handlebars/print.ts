@@ -14,32 +14,35 @@ import {
 /** What begins a new line for some reader of configuration files, and NUL, which ends text for others. */
 const LINE_BREAK = /[\0\n\v\f\r\x85\u2028\u2029]/;
 
-/** `{{value}}`: one line of text, so that no key can inject a line. `written`: as it stands in the template. */
-export function printLine(value: Value, written: string): string {
+/** An expression as it stands in the template; asked for in errors only. */
+export type Written = () => string;
+
+/** `{{value}}`: one line of text, so that no key can inject a line. */
+export function printLine(value: Value, written: Written): string {
   const text = printText(value, written);
   if (LINE_BREAK.test(text)) {
     throw new FunctionError(
-      `${written} holds a line break or a NUL, which {{…}} refuses: write {{{…}}} to print it as it is`,
+      `${written()} holds a line break or a NUL, which {{…}} refuses: write {{{…}}} to print it as it is`,
     );
   }
   return text;
 }
 
 /** `{{{value}}}`: text, a number, true or false. */
-export function printText(value: Value, written: string): string {
+export function printText(value: Value, written: Written): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value instanceof Float64) return String(value.value);
   if (value instanceof Time) return formatTime(value.unixMs);
   if (isAbsent(value))
-    throw new FunctionError(`${written} is absent: give it a default, as in {{default "…" ${written}}}`);
+    throw new FunctionError(`${written()} is absent: give it a default, as in {{default "…" ${written()}}}`);
   if (value instanceof KeyValue)
-    throw new FunctionError(`${written} is a pair: print its .key or its .value`);
+    throw new FunctionError(`${written()} is a pair: print its .key or its .value`);
   if (isList(value)) {
     throw new FunctionError(
-      `${written} is a list: loop over it with {{#each …}}, or print (join … ",") or (toJson …)`,
+      `${written()} is a list: loop over it with {{#each …}}, or print (join … ",") or (toJson …)`,
     );
   }
-  if (isMap(value)) throw new FunctionError(`${written} is a map: print a field of it, or (toJson …)`);
-  throw new FunctionError(`${written} is ${describe(value)}: print a field of it`);
+  if (isMap(value)) throw new FunctionError(`${written()} is a map: print a field of it, or (toJson …)`);
+  throw new FunctionError(`${written()} is ${describe(value)}: print a field of it`);
 }

@@ -14,55 +14,66 @@ export interface Reference {
 export type LoopVariable = 'index' | 'key' | 'first' | 'last';
 
 /**
- * The names visible at a place. `this` and the loop's variables are block parameters with names nobody can write:
- * so `../` means the block that surrounds it in the file, whatever the data.
+ * The block parameters that a loop passes, in order: the item (also `this`), the second one (a list's index, a map's
+ * key), and the variables. Only as many are passed as are used.
+ */
+const LOOP_PARAMS = ['item', 'second', 'index', 'key', 'first', 'last'] as const;
+
+/**
+ * The names visible at a place. Every value of a block is a block parameter of the compiled template with a name that
+ * is unique in the file and that nobody can write: so `../` means the block that surrounds it in the file, whatever
+ * the data, and no name hides another.
  */
 export class Scope {
   readonly #outer: Scope | undefined;
   readonly #names: ReadonlyMap<string, Reference>;
-  readonly #loop: number | undefined;
-  /** Adds no context: `..` passes it by. */
-  readonly #transparent: boolean;
+  readonly #kind: 'root' | 'loop' | 'with' | 'aside';
+  readonly #id: number;
+  #params = 1;
   readonly self: Reference;
   /** Blocks around. */
   readonly depth: number;
 
   private constructor(
     outer: Scope | undefined,
+    kind: 'root' | 'loop' | 'with' | 'aside',
+    id: number,
     self: Reference,
     names: ReadonlyMap<string, Reference>,
-    loop: number | undefined,
-    transparent = false,
   ) {
     this.#outer = outer;
+    this.#kind = kind;
+    this.#id = id;
     this.self = self;
     this.#names = names;
-    this.#loop = loop;
-    this.#transparent = transparent;
     this.depth = outer === undefined ? 0 : outer.depth + 1;
   }
 
   static root(type: Static): Scope {
-    return new Scope(undefined, { param: undefined, type }, new Map(), undefined);
+    return new Scope(undefined, 'root', 0, { param: undefined, type }, new Map());
   }
 
   /** Inside an `each`; `id` is unique in the file. */
   loop(id: number, names: readonly string[], item: Static): Scope {
+    const self: Reference = { param: `#item${id}`, type: item };
+    const [first, second] = names;
     const known = new Map<string, Reference>();
-    if (names[0] !== undefined) known.set(names[0], { param: names[0], type: item });
-    if (names[1] !== undefined) known.set(names[1], { param: names[1], type: 'unknown' });
-    return new Scope(this, { param: `#this${id}`, type: item }, known, id);
+    if (first !== undefined) known.set(first, self);
+    if (second !== undefined) known.set(second, { param: `#second${id}`, type: 'unknown' });
+    const scope = new Scope(this, 'loop', id, self, known);
+    if (second !== undefined) scope.#params = 2;
+    return scope;
   }
 
   /** Inside a `with`. */
   with(id: number, names: readonly string[], type: Static): Scope {
-    const known = new Map(names.map((name) => [name, { param: name, type }] as const));
-    return new Scope(this, { param: `#this${id}`, type }, known, undefined);
+    const self: Reference = { param: `#item${id}`, type };
+    return new Scope(this, 'with', id, self, new Map(names.map((name) => [name, self] as const)));
   }
 
   /** Inside an `if`, or after an `else`: nothing new, one block deeper. */
   aside(): Scope {
-    return new Scope(this, this.self, new Map(), undefined, true);
+    return new Scope(this, 'aside', 0, this.self, new Map());
   }
 
   /** A block parameter. */
@@ -72,35 +83,25 @@ export class Scope {
 
   /** `..` is 1 level up. */
   up(levels: number): Scope | undefined {
-    if (this.#transparent) return this.#outer?.up(levels);
+    if (this.#kind === 'aside') return this.#outer?.up(levels);
     return levels === 0 ? this : this.#outer?.up(levels - 1);
   }
 
   /** The block parameter that holds a variable of the innermost loop around. */
   loopVariable(name: LoopVariable): string | undefined {
-    return this.#loop === undefined ? this.#outer?.loopVariable(name) : `#${name}${this.#loop}`;
+    if (this.#kind !== 'loop') return this.#outer?.loopVariable(name);
+    this.#params = Math.max(this.#params, LOOP_PARAMS.indexOf(name) + 1);
+    return `#${name}${this.#id}`;
+  }
+
+  /** The block parameters to pass; known once the whole block was seen. */
+  params(): string[] {
+    if (this.#kind === 'loop') return LOOP_PARAMS.slice(0, this.#params).map((name) => `#${name}${this.#id}`);
+    return this.#kind === 'with' ? [`#item${this.#id}`] : [];
   }
 
   /** All block parameters, for suggestions. */
   names(): string[] {
     return [...this.#names.keys(), ...(this.#outer?.names() ?? [])];
   }
-}
-
-/** Names for the block parameters that `each` passes, in its order. */
-export function loopParams(id: number, names: readonly string[]): string[] {
-  return [
-    names[0] ?? `#item${id}`,
-    names[1] ?? `#second${id}`,
-    `#this${id}`,
-    `#index${id}`,
-    `#key${id}`,
-    `#first${id}`,
-    `#last${id}`,
-  ];
-}
-
-/** Names for the block parameters that `with` passes. */
-export function withParams(id: number, names: readonly string[]): string[] {
-  return [names[0] ?? `#item${id}`, `#this${id}`];
 }

@@ -1,4 +1,4 @@
-import { ConfetdError } from '../../../base/errors.js';
+import { ConfetdError, messageOf } from '../../../base/errors.js';
 import { NeedError } from '../../functions/needs.js';
 import { FunctionError } from '../../functions/types.js';
 
@@ -31,7 +31,8 @@ export function failure(site: Site, message: string, cause?: unknown): ConfetdEr
 /** Anything thrown while a call ran, as an error with its place; what has one already, or asks for data, passes. */
 export function located(error: unknown, site: Site, what: string): Error {
   if (error instanceof ConfetdError || error instanceof NeedError) return error;
-  if (error instanceof FunctionError) return failure(site, `${what}: ${error.message}`, error);
-  if (error instanceof RangeError) return failure(site, `${what}: too deeply nested, or too large`, error);
-  return failure(site, `${what}: ${error instanceof Error ? error.message : String(error)}`, error);
+  const begin = what === '' ? '' : `${what}: `;
+  if (error instanceof FunctionError) return failure(site, begin + error.message, error);
+  if (error instanceof RangeError) return failure(site, `${begin}too deeply nested, or too large`, error);
+  return failure(site, begin + messageOf(error), error);
 }

@@ -3,7 +3,7 @@ import type { TemplateFunction } from '../../functions/types.js';
 import { mustache, number, path } from './ast.js';
 import { type Compiled, Expressions, isScoped } from './expressions.js';
 import { partialName } from './partial-name.js';
-import { loopParams, Scope, type Static, withParams } from './scope.js';
+import { Scope, type Static } from './scope.js';
 import { failure, type Site, type Sites } from './sites.js';
 import { didYouMean } from './suggest.js';
 
@@ -42,9 +42,9 @@ class StrictPass {
     this.#expressions = new Expressions(file, sites, this.references);
   }
 
-  program(program: hbs.AST.Program, scope: Scope, blockParams: string[] = []): hbs.AST.Program {
+  program(program: hbs.AST.Program, scope: Scope): hbs.AST.Program {
     const body = program.body.map((statement) => this.#statement(statement, scope));
-    return { ...program, body, blockParams };
+    return { ...program, body, blockParams: scope.params() };
   }
 
   #statement(node: hbs.AST.Statement, scope: Scope): hbs.AST.Statement {
@@ -97,12 +97,13 @@ class StrictPass {
     const site = this.#expressions.site(name, value.text);
     const names = this.#paramNames(node, block);
     const inner = this.#inner(block, names, value.type, scope);
+    const program = node.program ? { program: this.program(node.program, inner) } : {};
     const rewritten = {
       ...node,
       path: path(`#${block}`),
-      params: [number(site), value.node],
+      params: [number(site), value.node, ...(block === 'each' ? [number(inner.params().length)] : [])],
       hash: undefined,
-      ...(node.program ? { program: this.program(node.program, inner.scope, inner.params) } : {}),
+      ...program,
       ...(node.inverse ? { inverse: this.program(node.inverse, scope.aside()) } : {}),
     };
     return withoutLocation(rewritten);
@@ -170,21 +171,16 @@ class StrictPass {
     return names;
   }
 
-  #inner(
-    block: Block,
-    names: readonly string[],
-    type: Static,
-    scope: Scope,
-  ): { scope: Scope; params: string[] } {
+  #inner(block: Block, names: readonly string[], type: Static, scope: Scope): Scope {
     const id = this.#blocks++;
     switch (block) {
       case 'each':
-        return { scope: scope.loop(id, names, ITEM[type] ?? 'unknown'), params: loopParams(id, names) };
+        return scope.loop(id, names, ITEM[type] ?? 'unknown');
       case 'with':
-        return { scope: scope.with(id, names, type), params: withParams(id, names) };
+        return scope.with(id, names, type);
       case 'if':
       case 'unless':
-        return { scope: scope.aside(), params: [] };
+        return scope.aside();
     }
   }
 
