@@ -1,0 +1,209 @@
+import type { Database, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb';
+import { type ByteString, toByteString, toBytes } from '../../base/bytes.js';
+import { ConfetdError, messageOf } from '../../base/errors.js';
+import type { Disk } from '../../io/disk.js';
+import { EMPTY_VALUE } from '../record.js';
+import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './backend.js';
+import { TABLES } from './backend.js';
+
+type Table = Database<Buffer, Buffer>;
+
+const GIBIBYTE = 2 ** 30;
+const CHUNK_BYTES = 256 * 1024;
+const DATA_FILE = 'data.mdb';
+
+const BEFORE_ALL = Buffer.from([0]);
+
+/** Above every stored key, which are shorter: where a reverse read of a whole table begins. LMDB wants a key there. */
+const AFTER_ALL = Buffer.alloc(1_970, 0xff);
+
+export interface LmdbOptions {
+  /** Folder of the database; made where it is missing. */
+  readonly folder: string;
+  /** The member's quota in bytes; the address space reserved is four times as much, and 16 GiB at least. */
+  readonly quotaBytes: number;
+  /** Where copies are read from and removed. */
+  readonly disk: Disk;
+}
+
+/** The state in LMDB. Opened as experiments on power loss say it must be: see docs/decisions. */
+export class LmdbBackend implements Backend {
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #tables: Readonly<Record<TableName, Table>>;
+  readonly #options: LmdbOptions;
+  #copies = 0;
+
+  private constructor(root: RootDatabase<Buffer, Buffer>, options: LmdbOptions) {
+    this.#root = root;
+    this.#options = options;
+    const open = (name: TableName): Table =>
+      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+    this.#tables = Object.fromEntries(TABLES.map((name) => [name, open(name)])) as Record<TableName, Table>;
+  }
+
+  /** Throws `data_folder` where LMDB can't open or make the database. */
+  static async open(options: LmdbOptions): Promise<LmdbBackend> {
+    const lmdb = await import('lmdb');
+    try {
+      const root = lmdb.open<Buffer, Buffer>(openOptions(options));
+      return new LmdbBackend(root, options);
+    } catch (error) {
+      throw new ConfetdError(
+        'data_folder',
+        `can't open the database in ${options.folder}: ${messageOf(error)}; check its owner, mode and free space`,
+        { cause: error },
+      );
+    }
+  }
+
+  get(table: TableName, key: ByteString): Buffer | undefined {
+    return this.#tables[table].getBinary(toBytes(key));
+  }
+
+  range(table: TableName, range: RowRange): Row[] {
+    const { limit, keysOnly = false } = range;
+    const database = this.#tables[table];
+    const rows: Row[] = [];
+    // Read to the end in this turn, so that no cursor or read transaction stays open.
+    if (keysOnly) {
+      for (const key of database.getKeys({ ...bounds(range), limit })) {
+        rows.push({ key: toByteString(key), value: EMPTY_VALUE });
+      }
+    } else {
+      for (const { key, value } of database.getRange({ ...bounds(range), limit })) {
+        rows.push({ key: toByteString(key), value });
+      }
+    }
+    return rows;
+  }
+
+  async write(writes: readonly Write[]): Promise<void> {
+    if (writes.length === 0) return;
+    const prepared = writes.map(({ table, key, value }) => ({
+      table: this.#tables[table],
+      key: toBytes(key),
+      value,
+    }));
+    // A throw in here would commit what came before it: the callback only replays.
+    const committed = this.#root.batch(() => {
+      for (const { table, key, value } of prepared) {
+        if (value === undefined) void table.remove(key);
+        else void table.put(key, value);
+      }
+    });
+    await Promise.all([committed, this.#root.flushed]);
+    this.#root.resetReadTxn();
+  }
+
+  size(): { total: number; inUse: number } {
+    const { lastPageNumber, pageSize } = statsOf(this.#root);
+    let pages = 2;
+    for (const table of [this.#root, ...Object.values(this.#tables)]) {
+      const stats = statsOf(table);
+      pages += stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+    }
+    const total = (lastPageNumber + 1) * pageSize;
+    return { total, inUse: Math.min(total, pages * pageSize) };
+  }
+
+  async copy(): Promise<BackendCopy> {
+    const { disk, folder } = this.#options;
+    const target = `${folder}.copy-${++this.#copies}`;
+    await disk.remove(target);
+    await disk.makeFolder(target);
+    // Compacting, on LMDB's own thread: writes go on meanwhile.
+    await this.#root.backup(target, true);
+    const file = await disk.open(`${target}/${DATA_FILE}`, 'read');
+    const bytes = await file.size();
+    return {
+      bytes,
+      async *chunks() {
+        for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES);
+      },
+      async close() {
+        await file.close();
+        await disk.remove(target);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  /**
+   * Writes a {@link copy} into a new folder and opens it. The files are synced, and the folder; the folder's own name
+   * is the caller's to make durable. Throws `data_loss` where it isn't such a copy.
+   */
+  static async restore(chunks: AsyncIterable<Buffer>, options: LmdbOptions): Promise<LmdbBackend> {
+    const { disk, folder } = options;
+    await disk.makeFolder(folder);
+    const file = await disk.open(`${folder}/${DATA_FILE}`, 'create');
+    let at = 0;
+    let head: Buffer = EMPTY_VALUE;
+    try {
+      for await (const chunk of chunks) {
+        if (head.length < MAGIC_AT + 4) head = Buffer.concat([head, chunk.subarray(0, MAGIC_AT + 4)]);
+        await file.write(at, chunk);
+        at += chunk.length;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.syncFolder(folder);
+    // LMDB maps whatever it is given: what isn't a database must not get that far.
+    if (head.length < MAGIC_AT + 4 || head.readUInt32LE(MAGIC_AT) !== MAGIC) {
+      throw new ConfetdError('data_loss', 'the snapshot is damaged or cut off; send it again');
+    }
+    return LmdbBackend.open(options);
+  }
+}
+
+/** As the experiments on power loss say: `safeRestore`, which lmdb doesn't declare, counts only what was flushed. */
+function openOptions(options: LmdbOptions): RootDatabaseOptionsWithPath & { safeRestore: boolean } {
+  return {
+    path: options.folder,
+    // A folder, even where its name has a dot.
+    noSubdir: false,
+    mapSize: Math.max(16 * GIBIBYTE, 4 * options.quotaBytes),
+    maxDbs: TABLES.length + 3,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: true,
+    safeRestore: true,
+  };
+}
+
+/** LMDB's meta page: a page header of 24 bytes, then this. */
+const MAGIC_AT = 24;
+const MAGIC = 0xbeefc0de;
+
+interface Stats {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+function statsOf(table: Table): Stats {
+  return table.getStats() as Stats;
+}
+
+function bounds({ start, end, reverse = false }: RowRange): object {
+  if (!reverse) {
+    const from = start === '' ? undefined : toBytes(start);
+    return {
+      ...(from !== undefined && { start: from }),
+      ...(end !== undefined && { end: toBytes(end) }),
+    };
+  }
+  return {
+    reverse: true,
+    start: end === undefined ? AFTER_ALL : toBytes(end),
+    exclusiveStart: true,
+    end: start === '' ? BEFORE_ALL : toBytes(start),
+    inclusiveEnd: true,
+  };
+}

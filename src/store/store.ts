@@ -1,0 +1,347 @@
+import { assert } from '../base/assert.js';
+import { type ByteString, FROM_KEY_END, prefixEnd } from '../base/bytes.js';
+import { ConfetdError, messageOf } from '../base/errors.js';
+import type { Clock } from '../io/clock.js';
+import type { Backend, BackendCopy } from './backend/backend.js';
+import { compactedError, futureRevisionError } from './errors.js';
+import type { LiveEvent } from './events.js';
+import { type StoreHash, VersionHash } from './hash.js';
+import { keyOfLeaseKey, leaseBytes, pastKey } from './keys.js';
+import { readCompacted, writeCompacted } from './meta.js';
+import { RangeScan, singleResult } from './range-scan.js';
+import { decodeRecord, modRevisionOf, visibleAt } from './record.js';
+import { Scrubber } from './scrubber.js';
+import { Tables } from './tables.js';
+import type { KeyValue, RangeQuery, RangeResult, Watcher, WatchSink, WatchSpec } from './types.js';
+import { VersionScan } from './version-scan.js';
+import { WatchHub } from './watch/watch-hub.js';
+import { type RoomTable, type RowAccess, type TxnHost, WriteTxn } from './write-txn.js';
+
+/** Rows of one turn. A read that needs no more is answered at once. */
+const SLICE_ROWS = 1_000;
+const HASH_ROWS = 32;
+const LEASE_KEY_ROWS = 1_000;
+
+export interface StoreOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  /** The state can't be written or read any more. Told once; the member must halt. */
+  readonly onFailure: (error: ConfetdError) => void;
+}
+
+/**
+ * The keyspace with its history: every revision since the last compaction can be read and watched. One log entry at a
+ * time changes it, through {@link begin}; reads see the newest entry, durable in the backend or not.
+ */
+export class Store implements TxnHost {
+  readonly #clock: Clock;
+  readonly #onFailure: (error: ConfetdError) => void;
+  readonly #hub: WatchHub;
+  #backend: Backend;
+  #tables: Tables;
+  #scrubber: Scrubber;
+  #revision: number;
+  #compacted: number;
+  /** Revisions that reads under way still need, and how many reads. */
+  readonly #pins = new Map<number, number>();
+  /** Counts replacements of the state: a read doesn't go on in another one. */
+  #incarnation = 0;
+  #failed = false;
+
+  private constructor(options: StoreOptions) {
+    this.#clock = options.clock;
+    this.#onFailure = options.onFailure;
+    this.#hub = new WatchHub({
+      history: this,
+      clock: options.clock,
+      onFailure: (error) => this.#fail(error),
+    });
+    this.#backend = options.backend;
+    this.#tables = this.#openTables();
+    this.#scrubber = this.#openScrubber();
+    this.#revision = this.#tables.applied.revision;
+    this.#compacted = readCompacted(this.#tables.get('meta', 'compacted'));
+    this.#resumeScrub();
+  }
+
+  /**
+   * Opens the state that a backend holds; entries after `applied.index` are for the caller to apply again. Reads a
+   * handful of rows, whatever its size.
+   */
+  static open(options: StoreOptions): Store {
+    return new Store(options);
+  }
+
+  /** Of the newest entry. An empty store is at 1. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Reads before it are refused; 0: nothing was compacted. */
+  get compactedRevision(): number {
+    return this.#compacted;
+  }
+
+  /** Index and term of the newest entry whose effects are here. */
+  get applied(): { readonly index: number; readonly term: number } {
+    return this.#tables.applied;
+  }
+
+  /** Entries up to here survive a power loss without the log. */
+  get flushedIndex(): number {
+    return this.#tables.flushedIndex;
+  }
+
+  /** Memory held for entries beyond {@link flushedIndex}, about. */
+  get pendingBytes(): number {
+    return this.#tables.pendingBytes;
+  }
+
+  get tables(): Tables {
+    return this.#tables;
+  }
+
+  /** Undefined: apply on. Otherwise apply nothing until it resolves: the backend is behind. */
+  room(): Promise<void> | undefined {
+    return this.#tables.room();
+  }
+
+  /** Resolves when everything applied so far is durable in the backend. */
+  flush(): Promise<void> {
+    return this.#tables.flush();
+  }
+
+  /** Bytes on disk (or where the backend keeps them), and those in use. Costs some 50 µs: not for every request. */
+  size(): { readonly total: number; readonly inUse: number } {
+    return this.#backend.size();
+  }
+
+  /** Opens an entry; {@link WriteTxn.end} must follow in the same turn. Throws `disk` once writing has failed. */
+  begin(): WriteTxn {
+    return new WriteTxn(this);
+  }
+
+  /** An entry without effects on any table, so that its index counts as applied. */
+  skip(index: number, term: number): void {
+    this.begin().end(index, term);
+  }
+
+  /** A key's newest pair. */
+  get(key: ByteString): KeyValue | undefined {
+    return this.#getAt(key, this.#revision, this.#revision);
+  }
+
+  /**
+   * Reads at one revision, in one turn where that is short, otherwise in slices: the answer is the same. Throws (or
+   * rejects with) `out_of_range` for a revision that is compacted or in the future.
+   */
+  range(query: RangeQuery): RangeResult | Promise<RangeResult> {
+    this.checkRevision(query.revision);
+    const revision = query.revision > 0 ? query.revision : this.#revision;
+    if (query.end === '')
+      return singleResult(query, this.#getAt(query.key, revision, this.#revision), this.#revision);
+    const scan = new RangeScan(this.#tables, query, revision, this.#revision);
+    scan.slice(SLICE_ROWS, this.#revision);
+    return scan.done ? scan.result() : this.#finish(scan, revision);
+  }
+
+  /** Throws `out_of_range` for a revision that can't be read: compacted, or in the future. 0 is the newest. */
+  checkRevision(revision: number): void {
+    if (revision <= 0) return;
+    if (revision < this.#compacted) throw compactedError();
+    if (revision > this.#revision) throw futureRevisionError();
+  }
+
+  watch(spec: WatchSpec, sink: WatchSink): Watcher {
+    return this.#hub.watch(spec, sink);
+  }
+
+  /** Keys attached to a lease, sorted. */
+  leaseKeys(lease: bigint): ByteString[] {
+    const prefix = leaseBytes(lease);
+    const after = prefixEnd(prefix);
+    const end = after === FROM_KEY_END ? undefined : after;
+    const keys: ByteString[] = [];
+    for (let start = prefix; ; ) {
+      const rows = this.#tables.range('leaseKeys', { start, end, limit: LEASE_KEY_ROWS, keysOnly: true });
+      for (const { key } of rows) keys.push(keyOfLeaseKey(key));
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < LEASE_KEY_ROWS) return keys;
+      start = `${last.key}\0`;
+    }
+  }
+
+  /** Another room's rows, for reading outside an entry. */
+  table(name: RoomTable): Pick<RowAccess, 'get' | 'range'> {
+    return {
+      get: (key) => this.#tables.get(name, key),
+      range: (range) => this.#tables.range(name, range),
+    };
+  }
+
+  /** Checksum of all that can be read up to a revision (0: the newest). Throws `out_of_range` as {@link range} does. */
+  async hash(revision: number): Promise<StoreHash> {
+    this.checkRevision(revision);
+    const at = revision > 0 ? revision : this.#revision;
+    const compacted = this.#compacted;
+    const hash = new VersionHash(compacted, at);
+    const scan = new VersionScan(this.#tables, { start: '', end: undefined });
+    await this.#inSlices(
+      compacted,
+      () => scan.done,
+      () => {
+        for (const version of scan.slice(HASH_ROWS)) hash.add(version);
+      },
+    );
+    return { hash: hash.value, revision: at, compactedRevision: compacted };
+  }
+
+  /** A copy of the state for another member; its index is the one inside it. */
+  async copy(): Promise<BackendCopy> {
+    await this.flush();
+    return this.#backend.copy();
+  }
+
+  /**
+   * Goes on with another, newer state (a snapshot). Reads under way fail with `unavailable`; watchers are told what
+   * they miss from its history, and nothing twice. The former backend is closed when it resolves.
+   */
+  async restore(backend: Backend): Promise<void> {
+    const former = { backend: this.#backend, tables: this.#tables, revision: this.#revision };
+    this.#scrubber.stop();
+    this.#incarnation++;
+    this.#backend = backend;
+    this.#tables = this.#openTables();
+    this.#scrubber = this.#openScrubber();
+    this.#revision = this.#tables.applied.revision;
+    this.#compacted = readCompacted(this.#tables.get('meta', 'compacted'));
+    this.#resumeScrub();
+    this.#hub.restored(former.revision);
+    await former.tables.halt();
+    await former.backend.close();
+  }
+
+  /** Writes what is pending, then closes the backend. Reads and entries after it fail. */
+  async close(): Promise<void> {
+    if (!this.#failed) await this.flush();
+    await this.halt();
+    await this.#backend.close();
+  }
+
+  /** Stops at once, as a crash would: what isn't flushed is the log's to keep. The backend stays open. */
+  async halt(): Promise<void> {
+    this.#incarnation++;
+    this.#scrubber.stop();
+    this.#hub.stop();
+    await this.#tables.halt();
+  }
+
+  // What an open transaction asks for.
+
+  read(query: RangeQuery, revision: number): RangeResult {
+    const at = query.revision > 0 ? query.revision : revision;
+    if (query.end === '') return singleResult(query, this.#getAt(query.key, at, revision), revision);
+    const scan = new RangeScan(this.#tables, query, at, revision);
+    while (!scan.done) scan.slice(SLICE_ROWS, revision);
+    return scan.result();
+  }
+
+  compact(revision: number): Promise<void> {
+    if (revision <= this.#compacted) throw compactedError();
+    if (revision > this.#revision) throw futureRevisionError();
+    this.#compacted = revision;
+    this.#tables.put('meta', 'compacted', writeCompacted(revision));
+    return this.#scrubber.scrub(revision);
+  }
+
+  commit(entry: { index: number; term: number }, revision: number, events: readonly LiveEvent[]): void {
+    const moved = revision > this.#revision;
+    this.#revision = revision;
+    this.#tables.endEntry({ ...entry, revision });
+    if (moved) this.#hub.commit(revision, events);
+  }
+
+  /** `newest` is the store's revision, or the open transaction's. */
+  #getAt(key: ByteString, revision: number, newest: number): KeyValue | undefined {
+    const latest = this.#tables.get('latest', key);
+    if (latest !== undefined && modRevisionOf(latest) <= revision) return decodeRecord(key, latest);
+    if (revision >= newest) return undefined;
+    const start = pastKey(key, 0);
+    const end = pastKey(key, revision + 1);
+    const [row] = this.#tables.range('past', { start, end, limit: 1, reverse: true });
+    return row !== undefined && visibleAt(row.value, revision) ? decodeRecord(key, row.value) : undefined;
+  }
+
+  async #finish(scan: RangeScan, revision: number): Promise<RangeResult> {
+    await this.#inSlices(
+      revision,
+      () => scan.done,
+      () => scan.slice(SLICE_ROWS, this.#revision),
+    );
+    return scan.result();
+  }
+
+  /** Runs slices in turns of their own; nothing that a read at `pinned` sees is deleted meanwhile. */
+  async #inSlices(pinned: number, done: () => boolean, slice: () => void): Promise<void> {
+    const incarnation = this.#incarnation;
+    this.#pins.set(pinned, (this.#pins.get(pinned) ?? 0) + 1);
+    try {
+      while (!done()) {
+        await this.#clock.yield();
+        if (this.#incarnation !== incarnation) {
+          throw new ConfetdError(
+            'unavailable',
+            'the state was closed or replaced during the read; ask again',
+          );
+        }
+        slice();
+      }
+    } finally {
+      const readers = (this.#pins.get(pinned) ?? 1) - 1;
+      if (readers === 0) this.#pins.delete(pinned);
+      else this.#pins.set(pinned, readers);
+    }
+  }
+
+  #oldestRead(): number | undefined {
+    let oldest: number | undefined;
+    for (const revision of this.#pins.keys()) {
+      if (oldest === undefined || revision < oldest) oldest = revision;
+    }
+    return oldest;
+  }
+
+  #openTables(): Tables {
+    return new Tables({
+      backend: this.#backend,
+      clock: this.#clock,
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  #openScrubber(): Scrubber {
+    return new Scrubber({
+      tables: this.#tables,
+      clock: this.#clock,
+      oldestRead: () => this.#oldestRead(),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  /** A compaction that a crash cut short goes on. */
+  #resumeScrub(): void {
+    assert(this.#compacted <= this.#revision, 'the compacted revision is ahead of the store');
+    if (this.#compacted > 0) void this.#scrubber.scrub(this.#compacted);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    void this.halt();
+    this.#onFailure(
+      error instanceof ConfetdError
+        ? error
+        : new ConfetdError('disk', `the state can't be read: ${messageOf(error)}`, { cause: error }),
+    );
+  }
+}

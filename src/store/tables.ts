@@ -1,0 +1,222 @@
+import { assert } from '../base/assert.js';
+import type { ByteString } from '../base/bytes.js';
+import { ConfetdError, messageOf } from '../base/errors.js';
+import type { Clock, Timer } from '../io/clock.js';
+import type { Backend, Row, RowRange, TableName } from './backend/backend.js';
+import { type Applied, readApplied, writeApplied } from './meta.js';
+import { ChunkCursor, type Cursor, merge, Overlay } from './overlay.js';
+
+/** Rows that make a batch worth writing at once. */
+const FLUSH_ROWS = 1_000;
+/** What is less waits so long for company. */
+const FLUSH_DELAY_MS = 50;
+/** More than this waiting, and the member applies nothing until a batch has been written. */
+const MAX_PENDING_ROWS = 8_000;
+const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+
+export interface TablesOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  /** The backend failed: told once. Nothing is written after it, and the member must halt. */
+  readonly onFailure: (error: ConfetdError) => void;
+}
+
+/**
+ * A memtable over the backend. Writes go to an ordered overlay in memory, and reads see it; whole prefixes of entries,
+ * with the index they end at, go to the backend in one asynchronous batch at a time. The log keeps what isn't there
+ * yet: after a crash the entries past {@link flushedIndex} are applied again.
+ */
+export class Tables {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #onFailure: (error: ConfetdError) => void;
+  #active = new Overlay();
+  /** On its way to the backend. */
+  #flushing: Overlay | undefined;
+  #applied: Applied;
+  #flushed: Applied;
+  #inEntry = false;
+  #timer: Timer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #ended = false;
+  #waiting: (() => void)[] = [];
+
+  constructor({ backend, clock, onFailure }: TablesOptions) {
+    this.#backend = backend;
+    this.#clock = clock;
+    this.#onFailure = onFailure;
+    this.#applied = readApplied(backend.get('meta', 'applied'));
+    this.#flushed = this.#applied;
+  }
+
+  /** Of the last entry whose effects are here. */
+  get applied(): Applied {
+    return this.#applied;
+  }
+
+  /** Entries up to here are durable in the backend, so the log may let go of them. */
+  get flushedIndex(): number {
+    return this.#flushed.index;
+  }
+
+  /** Memory held for what isn't in the backend yet, about. */
+  get pendingBytes(): number {
+    return this.#active.bytes + (this.#flushing?.bytes ?? 0);
+  }
+
+  get pendingRows(): number {
+    return this.#active.rows + (this.#flushing?.rows ?? 0);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get(table: TableName, key: ByteString): Buffer | undefined {
+    let value = this.#active.get(table, key);
+    if (value === undefined) value = this.#flushing?.get(table, key);
+    if (value === undefined) return this.#backend.get(table, key);
+    return value ?? undefined;
+  }
+
+  /** Rows in order, no more than the limit. They are of this moment: a caller that yields starts again from a key. */
+  range(table: TableName, range: RowRange): Row[] {
+    const { start, end, limit, reverse = false, keysOnly = false } = range;
+    if (end !== undefined && end <= start) return [];
+    const overlays: Cursor[] = [];
+    for (const overlay of [this.#active, this.#flushing]) {
+      const cursor = overlay?.cursor(table, start, end, reverse);
+      if (cursor?.key !== undefined) overlays.push(cursor);
+    }
+    if (overlays.length === 0) return this.#backend.range(table, range);
+    let ended = false;
+    const base = new ChunkCursor((after) => {
+      if (ended) return [];
+      const from =
+        after === undefined ? range : { ...range, ...(reverse ? { end: after } : { start: `${after}\0` }) };
+      const rows = this.#backend.range(table, from);
+      ended = rows.length < limit;
+      return rows;
+    });
+    return merge([...overlays, base], { limit, reverse, keysOnly });
+  }
+
+  put(table: TableName, key: ByteString, value: Buffer): void {
+    this.#active.set(table, key, value);
+    if (!this.#inEntry) this.#flushSoon();
+  }
+
+  remove(table: TableName, key: ByteString): void {
+    this.#active.set(table, key, null);
+    if (!this.#inEntry) this.#flushSoon();
+  }
+
+  /** From here to {@link endEntry} nothing is handed to the backend. */
+  beginEntry(): void {
+    assert(!this.#inEntry, 'the entry before has not ended');
+    if (this.#ended) {
+      throw new ConfetdError('disk', 'the state can no longer be written; see the error logged before this');
+    }
+    this.#inEntry = true;
+  }
+
+  endEntry(applied: Applied): void {
+    assert(this.#inEntry, 'no entry has begun');
+    assert(applied.index > this.#applied.index, `entry ${applied.index} after ${this.#applied.index}`);
+    this.#inEntry = false;
+    this.#applied = applied;
+    this.#flushSoon();
+  }
+
+  /**
+   * Undefined: there is room for more. Otherwise it resolves once a batch has been written (or never will be).
+   * `share` is the part of all room that the asker may fill: background work leaves the rest to entries.
+   */
+  room(share = 1): Promise<void> | undefined {
+    if (this.#ended || this.#flushing === undefined) return undefined;
+    if (this.pendingRows < share * MAX_PENDING_ROWS && this.pendingBytes < share * MAX_PENDING_BYTES) {
+      return undefined;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Everything applied so far is in the backend when it resolves. Rejects where the backend has failed. */
+  async flush(): Promise<void> {
+    const { index } = this.#applied;
+    for (;;) {
+      // A batch that ends may have started the next one.
+      while (this.#flushing !== undefined) await this.#writing;
+      if (this.#ended) throw new ConfetdError('disk', 'the state could not be written');
+      if (this.#flushed.index >= index && this.#active.rows === 0) return;
+      assert(!this.#inEntry, 'flush inside an entry');
+      this.#startFlush();
+    }
+  }
+
+  /** Writes no more. What isn't in the backend is left to the log; resolves when no write is under way. */
+  async halt(): Promise<void> {
+    this.#end();
+    await this.#writing;
+  }
+
+  #flushSoon(): void {
+    if (this.#ended || this.#inEntry || this.#flushing !== undefined) return;
+    if (this.#active.rows >= FLUSH_ROWS) {
+      this.#startFlush();
+      return;
+    }
+    this.#timer ??= this.#clock.schedule(FLUSH_DELAY_MS, () => {
+      this.#timer = undefined;
+      // Inside an entry its end will see to it.
+      if (!this.#ended && !this.#inEntry && this.#flushing === undefined) this.#startFlush();
+    });
+  }
+
+  #startFlush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const frozen = this.#active;
+    const applied = this.#applied;
+    this.#active = new Overlay();
+    this.#flushing = frozen;
+    const writes = frozen.writes();
+    writes.push({ table: 'meta', key: 'applied', value: writeApplied(applied) });
+    this.#writing = this.#backend.write(writes).then(
+      () => this.#wrote(applied),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #wrote(applied: Applied): void {
+    if (this.#ended) return;
+    this.#flushing = undefined;
+    this.#flushed = applied;
+    this.#wakeWaiting();
+    if (this.#active.rows > 0 || this.#applied.index > applied.index) this.#flushSoon();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#onFailure(
+      new ConfetdError(
+        'disk',
+        `the state could not be written: ${messageOf(error)}; check the disk of the data folder`,
+        { cause: error },
+      ),
+    );
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#wakeWaiting();
+  }
+
+  #wakeWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,75 @@
+import type { ByteString } from '../base/bytes.js';
+import type { Row } from './backend/backend.js';
+import { type Bounds, keyOfPast, pastBounds } from './keys.js';
+import type { Tables } from './tables.js';
+
+/** One version of a key: a record of `latest` or of `past`. */
+export interface Version {
+  readonly key: ByteString;
+  readonly record: Buffer;
+}
+
+/**
+ * Reads all versions of the keys within bounds in slices, by (key, revision). Between two slices the store may move
+ * on; a version that goes from `latest` to `past` meanwhile is still told exactly once. Versions that compaction may
+ * delete are the caller's to protect.
+ */
+export class VersionScan {
+  readonly #tables: Tables;
+  readonly #latestEnd: ByteString | undefined;
+  readonly #pastEnd: ByteString | undefined;
+  #latestFrom: ByteString;
+  #pastFrom: ByteString;
+  #done = false;
+
+  constructor(tables: Tables, bounds: Bounds) {
+    const past = pastBounds(bounds);
+    this.#tables = tables;
+    this.#latestFrom = bounds.start;
+    this.#latestEnd = bounds.end;
+    this.#pastFrom = past.start;
+    this.#pastEnd = past.end;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** The next versions: up to `limit` of either table. */
+  slice(limit: number): Version[] {
+    const latest = this.#tables.range('latest', { start: this.#latestFrom, end: this.#latestEnd, limit });
+    const past = this.#tables.range('past', { start: this.#pastFrom, end: this.#pastEnd, limit });
+    const lastLatest = latest.length === limit ? latest.at(-1)?.key : undefined;
+    const lastPast = past.length === limit ? past.at(-1)?.key : undefined;
+    const lastPastKey = lastPast === undefined ? undefined : keyOfPast(lastPast);
+
+    // Where one table was cut, the other must not run ahead: the rest of it belongs to a later slice.
+    let old = past.map(({ key, value }) => ({ composite: key, key: keyOfPast(key), record: value }));
+    let current: readonly Row[] = latest;
+    if (lastPastKey !== undefined && (lastLatest === undefined || lastPastKey <= lastLatest)) {
+      current = latest.filter(({ key }) => key < lastPastKey);
+      this.#latestFrom = lastPastKey;
+      this.#pastFrom = `${lastPast}\0`;
+    } else if (lastLatest !== undefined) {
+      const kept = old.filter(({ key }) => key <= lastLatest);
+      const cut = old[kept.length];
+      old = kept;
+      this.#latestFrom = `${lastLatest}\0`;
+      this.#pastFrom = cut?.composite ?? pastBounds({ start: this.#latestFrom, end: undefined }).start;
+    } else {
+      this.#done = true;
+    }
+    return interleave(old, current);
+  }
+}
+
+function interleave(past: readonly Version[], latest: readonly Row[]): Version[] {
+  const versions: Version[] = [];
+  let at = 0;
+  for (const { key, value } of latest) {
+    for (let old = past[at]; old !== undefined && old.key <= key; old = past[++at]) versions.push(old);
+    versions.push({ key, record: value });
+  }
+  while (at < past.length) versions.push(past[at++] as Version);
+  return versions;
+}
