@@ -5,7 +5,7 @@ import type { RenderContext, Template } from '../../types.js';
 import { type Helper, helperNames, makeHelpers, type Running } from './helpers.js';
 import { checkedName } from './partial-name.js';
 import { Run } from './run.js';
-import { failure, located, type Sites } from './sites.js';
+import { located, type Sites } from './sites.js';
 
 /** Compiled code and how Handlebars' own partials call it. */
 type Code = (context: unknown, options: object) => string;
@@ -123,9 +123,4 @@ export class HandlebarsTemplate implements Template {
     run.enterPartial();
     return partial(value === undefined ? newMap([]) : value, this.#options(data));
   }
-}
-
-/** For errors that have no better place than the whole file. */
-export function wholeFile(file: string, message: string, cause?: unknown): Error {
-  return failure({ file, line: 1, column: 1, text: '' }, message, cause);
 }

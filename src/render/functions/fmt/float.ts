@@ -39,8 +39,8 @@ function general(size: number, verb: 'e' | 'E' | 'g' | 'G', precision: number, a
   ).split('e');
   const at = Number(power);
   const digits = mantissa.replace('.', '');
-  // The shortest form turns to an exponent from 21 on, as %v does; a wanted precision bounds it instead.
-  const bound = wanted < 0 ? Math.max(digits.length, 21) : wanted;
+  // The shortest form decides as if for 6 digits: 100000, but 1e+06.
+  const bound = wanted < 0 ? 6 : wanted;
   const kept = alternate ? digits.padEnd(wanted < 0 ? 6 : wanted, '0') : trimZeros(digits);
   if (at < -4 || at >= bound) {
     const fraction = kept.slice(1);
