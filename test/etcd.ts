@@ -53,10 +53,9 @@ export async function startEtcd(...extra: readonly string[]): Promise<RealEtcd> 
       ],
       { stdio: 'ignore' },
     );
-    const { exitCode } = child;
     const until = Date.now() + 15_000;
     while (!(await healthy(endpoint))) {
-      if (Date.now() > until || exitCode !== null || child.exitCode !== null) {
+      if (Date.now() > until || child.exitCode !== null) {
         throw new Error(`etcd did not start on ${endpoint}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 20));

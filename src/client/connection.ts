@@ -1,0 +1,144 @@
+import type { ClientDuplexStream, Client as GrpcClient, ServiceError } from '@grpc/grpc-js';
+import { ConfetdError } from '../base/errors.js';
+import type { Clock } from '../io/clock.js';
+import { MaintenanceService } from '../proto/generated/etcd_rpc.js';
+import type { Endpoint } from './endpoint.js';
+import { callError } from './errors.js';
+
+export type Grpc = typeof import('@grpc/grpc-js');
+
+/** PEM files' contents. */
+export interface TlsOptions {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** Accepts any certificate: for tests only. */
+  readonly skipVerify?: boolean;
+}
+
+/** One method of a generated service; the codec may be a narrower one. */
+export interface Method<Request, Response> {
+  readonly path: string;
+  readonly requestSerialize: (request: Request) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A channel to one endpoint, dialled when first used. */
+export class Connection {
+  readonly endpoint: Endpoint;
+  readonly #grpc: Grpc;
+  readonly #client: GrpcClient;
+  readonly #clock: Clock;
+
+  constructor(grpc: Grpc, endpoint: Endpoint, tls: TlsOptions | undefined, clock: Clock) {
+    this.endpoint = endpoint;
+    this.#grpc = grpc;
+    this.#clock = clock;
+    this.#client = new grpc.Client(endpoint.target, credentials(grpc, endpoint, tls), CHANNEL_OPTIONS);
+  }
+
+  /** Resolves once the channel is connected. Rejects with `unavailable` as soon as dialling fails, or after `timeoutMs`. */
+  async ready(timeoutMs: number): Promise<void> {
+    const { connectivityState: state } = this.#grpc;
+    const channel = this.#client.getChannel();
+    const deadlineMs = this.#clock.wallMs() + timeoutMs;
+    for (;;) {
+      const now = channel.getConnectivityState(true);
+      if (now === state.READY) return;
+      if (now === state.TRANSIENT_FAILURE || now === state.SHUTDOWN) throw await this.#failure(timeoutMs);
+      const changed = await new Promise<boolean>((resolve) => {
+        channel.watchConnectivityState(now, deadlineMs, (error) => resolve(error === undefined));
+      });
+      if (!changed) {
+        const within = `within ${timeoutMs / 1000}s`;
+        throw new ConfetdError('unavailable', `${this.endpoint.text}: no connection ${within}`);
+      }
+    }
+  }
+
+  /** One call, sent at most once. */
+  unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: CallOptions,
+  ): Promise<Response> {
+    const { timeoutMs, signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(new ConfetdError('cancelled', 'cancelled'));
+        return;
+      }
+      const cancel = (): void => call.cancel();
+      const call = this.#client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        { deadline: this.#clock.wallMs() + timeoutMs },
+        (error: ServiceError | null, response?: Response) => {
+          signal?.removeEventListener('abort', cancel);
+          if (error !== null) reject(callError(error, this.endpoint.text, timeoutMs));
+          else if (response === undefined) reject(callError('an empty answer', this.endpoint.text));
+          else resolve(response);
+        },
+      );
+      signal?.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  /** A stream in both directions, broken off by the server where the member has no leader. */
+  duplex<Request, Response>(method: Method<Request, Response>): ClientDuplexStream<Request, Response> {
+    const metadata = new this.#grpc.Metadata();
+    metadata.set('hasleader', 'true');
+    return this.#client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      metadata,
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** Why dialling fails: only a call is told the reason, and on a failing channel it is told at once, unsent. */
+  async #failure(timeoutMs: number): Promise<ConfetdError> {
+    try {
+      await this.unary(MaintenanceService.status, {}, { timeoutMs });
+      return new ConfetdError('unavailable', `${this.endpoint.text}: the connection came and went`);
+    } catch (error) {
+      return new ConfetdError('unavailable', callError(error, this.endpoint.text, timeoutMs).message);
+    }
+  }
+}
+
+const CHANNEL_OPTIONS = {
+  'grpc.enable_channelz': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // Not shared between clients: closing one must close its sockets.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.max_receive_message_length': 2 ** 31 - 1,
+  'grpc.max_send_message_length': 2 ** 31 - 1,
+  // etcd answers pings that come more often than every 5 s by closing the connection.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.min_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+} as const;
+
+function credentials(grpc: Grpc, endpoint: Endpoint, tls: TlsOptions | undefined) {
+  if (!(endpoint.tls ?? tls !== undefined)) return grpc.credentials.createInsecure();
+  return grpc.credentials.createSsl(
+    tls?.ca ?? null,
+    tls?.key ?? null,
+    tls?.cert ?? null,
+    tls?.skipVerify === true ? { rejectUnauthorized: false } : {},
+  );
+}

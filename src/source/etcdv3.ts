@@ -1,0 +1,273 @@
+import { toBytes } from '../base/bytes.js';
+import { ConfetdError, messageOf } from '../base/errors.js';
+import { backoffMs, pause } from '../client/backoff.js';
+import { Client, type ClientOptions } from '../client/client.js';
+import type { WatchEnd, Watching } from '../client/watch.js';
+import { type Event, Event_EventType } from '../proto/generated/etcd_kv.js';
+import { KVService, RangeRequest, type WatchResponse } from '../proto/generated/etcd_rpc.js';
+import { decodePairs, type PairsPage } from './decode.js';
+import { hullOf, type KeyRange, rangesOf, selects } from './ranges.js';
+import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
+
+export interface EtcdV3Options extends ClientOptions {
+  /** Pairs asked for at once; 10,000. */
+  readonly pageSize?: number;
+}
+
+/** Keys of a cluster that speaks etcd's v3 API: a real etcd, or a remote confetd. */
+export class EtcdV3Source implements Source {
+  readonly name = 'etcdv3';
+  readonly #options: EtcdV3Options;
+  readonly #client: Client;
+  readonly #followings = new Set<EtcdV3Following>();
+
+  constructor(options: EtcdV3Options) {
+    this.#options = options;
+    this.#client = new Client({ requestTimeoutMs: 10_000, ...options });
+  }
+
+  async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
+    const loader = new Loader(this.#client, this.#options.pageSize ?? PAGE_SIZE);
+    try {
+      return (await loader.load(subtrees, signal)).snapshot;
+    } catch (error) {
+      const tried = this.#options.endpoints.join(', ');
+      throw new ConfetdError('source', `etcdv3 (${tried}): ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
+    const loader = new Loader(this.#client, this.#options.pageSize ?? PAGE_SIZE);
+    const following = new EtcdV3Following(this.#client, this.#options, loader, subtrees, listener);
+    this.#followings.add(following);
+    return {
+      close: () => {
+        this.#followings.delete(following);
+        return following.close();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#followings].map((following) => following.close()));
+    this.#followings.clear();
+    this.#client.close();
+  }
+}
+
+interface Loaded {
+  readonly snapshot: Snapshot;
+  readonly clusterId: bigint;
+  readonly raftTerm: number;
+}
+
+/** Reads subtrees at one revision, page by page. */
+class Loader {
+  readonly #client: Client;
+  readonly #pageSize: number;
+
+  constructor(client: Client, pageSize: number) {
+    this.#client = client;
+    this.#pageSize = pageSize;
+  }
+
+  /** Starts over where the revision is compacted, or the cluster replaced, meanwhile. */
+  async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Loaded> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#loadOnce(subtrees, signal);
+      } catch (error) {
+        const again =
+          error instanceof ConfetdError && error.code === 'out_of_range' && attempt < MAX_ATTEMPTS;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  async #loadOnce(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Loaded> {
+    const [first = NO_KEY, ...others] = rangesOf(subtrees);
+    // The first page settles the revision of all the others.
+    const opening = await this.#page(first, 0, signal);
+    const { clusterId, revision, raftTerm } = opening.header;
+    const read = async (range: KeyRange, page: PairsPage): Promise<Pair[][]> => {
+      const pages = [page.pairs];
+      for (let from = page.nextKey; from !== undefined; ) {
+        const next = await this.#page({ key: from.toString('latin1'), end: range.end }, revision, signal);
+        if (next.header.clusterId !== clusterId)
+          throw new ConfetdError('out_of_range', 'another cluster answers');
+        pages.push(next.pairs);
+        from = next.nextKey;
+      }
+      return pages;
+    };
+    const start = { header: opening.header, pairs: [] };
+    const parts = await inLanes(others, LANES, (range) =>
+      read(range, { ...start, nextKey: toBytes(range.key) }),
+    );
+    const pairs = (await read(first, opening)).concat(...parts).flat();
+    return { snapshot: { origin: clusterId.toString(16), revision, pairs }, clusterId, raftTerm };
+  }
+
+  #page(range: KeyRange, revision: number, signal: AbortSignal): Promise<PairsPage> {
+    const request = RangeRequest.fromPartial({
+      key: toBytes(range.key),
+      rangeEnd: toBytes(range.end),
+      limit: this.#pageSize,
+      revision,
+    });
+    return this.#client.call(RANGE_PAIRS, request, 'read', { signal });
+  }
+}
+
+/** One follower: load, then one watch over the subtrees' hull, and anew whenever that can't go on. */
+class EtcdV3Following implements Following {
+  readonly #client: Client;
+  readonly #options: EtcdV3Options;
+  readonly #loader: Loader;
+  readonly #subtrees: readonly Subtree[];
+  readonly #listener: SourceListener;
+  readonly #abort = new AbortController();
+  readonly #done: Promise<void>;
+  #lost = false;
+
+  constructor(
+    client: Client,
+    options: EtcdV3Options,
+    loader: Loader,
+    subtrees: readonly Subtree[],
+    listener: SourceListener,
+  ) {
+    this.#client = client;
+    this.#options = options;
+    this.#loader = loader;
+    this.#subtrees = subtrees;
+    this.#listener = listener;
+    this.#done = this.#run();
+  }
+
+  close(): Promise<void> {
+    this.#abort.abort();
+    return this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#options;
+    const { signal } = this.#abort;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const loaded = await this.#loader.load(this.#subtrees, signal);
+        if (signal.aborted) return;
+        this.#lost = false;
+        this.#listener.snapshot(loaded.snapshot);
+        const startMs = clock.monotonicMs();
+        const end = await this.#watch(loaded);
+        if (end === undefined) return;
+        if (clock.monotonicMs() - startMs > MAX_BACKOFF_MS) attempt = 0;
+        // Compacted is no failure: the keys are there. The others mean that the store is not what it was.
+        if (end.kind !== 'compacted') this.#lose(end.reason);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#lose(messageOf(error));
+      }
+      await pause(clock, backoffMs(random, attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), signal);
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#listener.lost(reason);
+  }
+
+  /** Resolves when the watch can't go on; undefined: it was closed. */
+  #watch(loaded: Loaded): Promise<WatchEnd | undefined> {
+    const { signal } = this.#abort;
+    const { snapshot, clusterId, raftTerm } = loaded;
+    const { revision } = snapshot;
+    const { key, end } = hullOf(this.#subtrees);
+    return new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve(undefined);
+        return;
+      }
+      const watching: Watching = this.#client.watch(
+        {
+          key: toBytes(key),
+          rangeEnd: toBytes(end),
+          startRevision: revision + 1,
+          clusterId,
+          seen: { revision, raftTerm },
+        },
+        {
+          created: () => {
+            this.#lost = false;
+          },
+          events: (response) => this.#tell(response),
+          lost: (reason) => this.#lose(reason),
+          ended: resolve,
+        },
+      );
+      signal.addEventListener(
+        'abort',
+        () => {
+          watching.close();
+          resolve(undefined);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Tells revisions that touch none of the subtrees too, as batches without changes: who waits for them may go on. */
+  #tell(response: WatchResponse): void {
+    const changes: Change[] = [];
+    let revision = 0;
+    for (const event of response.events) {
+      const change = changeOf(event);
+      revision = Math.max(revision, event.kv?.modRevision ?? 0);
+      if (
+        change !== undefined &&
+        selects(this.#subtrees, change.type === 'put' ? change.pair.key : change.key)
+      ) {
+        changes.push(change);
+      }
+    }
+    this.#listener.changes({ revision, changes, committedAtMs: undefined });
+  }
+}
+
+function changeOf(event: Event): Change | undefined {
+  const { kv, type } = event;
+  if (kv === undefined) return undefined;
+  const key = kv.key.toString('utf8');
+  const { modRevision } = kv;
+  if (type === Event_EventType.DELETE) return { type: 'delete', key, modRevision };
+  return { type: 'put', pair: { key, value: kv.value.toString('utf8'), modRevision } };
+}
+
+/** Runs `task` for each item, at most `lanes` at a time; the results in the items' order. */
+async function inLanes<Item, Result>(
+  items: readonly Item[],
+  lanes: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let at = next++; at < items.length; at = next++) {
+      const item = items[at];
+      if (item !== undefined) results[at] = await task(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
+  return results;
+}
+
+const RANGE_PAIRS = { ...KVService.range, responseDeserialize: decodePairs };
+/** No subtree at all: a read that finds nothing still tells the revision. */
+const NO_KEY: KeyRange = { key: '\0', end: '' };
+const PAGE_SIZE = 10_000;
+const LANES = 8;
+const MAX_ATTEMPTS = 10;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 5_000;
