@@ -64,6 +64,12 @@ test('every instance is in both samples', async () => {
   }
 });
 
+test('the samples change with their keys only, not with the revision: an unchanged file needs no reload', async () => {
+  for (const name of ['nginx.conf.hbs', 'haproxy.cfg.hbs']) {
+    expect(await readFile(join('templates', name), 'utf8')).not.toContain('@revision');
+  }
+});
+
 test('a value with a line break never reaches a file', async () => {
   const keys = { '/services/web/a': '127.0.0.1:8001; }\nserver { listen 1; }' };
   await expect(sample('nginx.conf.hbs', { keys })).rejects.toThrow(/refuses/);
