@@ -1,0 +1,49 @@
+import { toByteString } from '../../base/bytes.js';
+import type * as rpc from '../../proto/generated/etcd_rpc.js';
+import { checkKey } from '../../store/keys.js';
+import { refusal } from '../errors.js';
+import type { ApplyContext, ReadContext } from './context.js';
+import { revisionHeader, toRangeQuery, toRangeResponse, toRpcKeyValue } from './convert.js';
+
+/** Refuses a put that the state doesn't allow; a transaction asks this of all its puts before the first effect. */
+export function checkPut(context: ApplyContext, request: rpc.PutRequest): void {
+  checkKey(toByteString(request.key));
+  if (request.lease !== 0n && !context.lessor.has(request.lease)) throw refusal('leaseNotFound');
+  if (request.ignoreValue || request.ignoreLease) {
+    if (context.txn.get(toByteString(request.key)) === undefined) throw refusal('keyNotFound');
+  }
+}
+
+export function applyPut(context: ApplyContext, request: rpc.PutRequest): rpc.PutResponse {
+  checkPut(context, request);
+  const { txn } = context;
+  const key = toByteString(request.key);
+  let { value, lease } = request;
+  if (request.ignoreValue || request.ignoreLease) {
+    const current = txn.get(key);
+    if (current === undefined) throw refusal('keyNotFound');
+    if (request.ignoreValue) value = current.value;
+    if (request.ignoreLease) lease = current.lease;
+  }
+  const previous = txn.put(key, value, lease);
+  return {
+    header: revisionHeader(txn.revision),
+    prevKv: request.prevKv && previous !== undefined ? toRpcKeyValue(previous) : undefined,
+  };
+}
+
+export function applyDeleteRange(
+  context: ApplyContext,
+  request: rpc.DeleteRangeRequest,
+): rpc.DeleteRangeResponse {
+  const deleted = context.txn.deleteRange(toByteString(request.key), toByteString(request.rangeEnd));
+  return {
+    header: revisionHeader(context.txn.revision),
+    deleted: deleted.length,
+    prevKvs: request.prevKv ? deleted.map(toRpcKeyValue) : [],
+  };
+}
+
+export function applyRange(context: ReadContext, request: rpc.RangeRequest): rpc.RangeResponse {
+  return toRangeResponse(context.txn.range(toRangeQuery(request)));
+}

@@ -1,0 +1,274 @@
+import { toBytes } from '../base/bytes.js';
+import { messageOf } from '../base/errors.js';
+import { listMembers } from '../cluster/members.js';
+import type { Clock } from '../io/clock.js';
+import type { Log } from '../io/log.js';
+import type { Lessor } from '../lease/lessor.js';
+import type * as rpc from '../proto/generated/etcd_rpc.js';
+import { AlarmRequest_AlarmAction, AlarmType } from '../proto/generated/etcd_rpc.js';
+import type { RawNode } from '../raft/rawnode.js';
+import type { Store } from '../store/store.js';
+import type { Watcher, WatchSink, WatchSpec } from '../store/types.js';
+import type { Alarms } from './alarms.js';
+import type { AppliedCompaction } from './apply/apply.js';
+import { revisionHeader, toRangeQuery, toRangeResponse } from './apply/convert.js';
+import { isReadOnly, isSerializable, readTxn } from './apply/txn.js';
+import { refusal } from './errors.js';
+import type { LeaseIds } from './lease-ids.js';
+import type { RaftLoop } from './loop.js';
+import type { Proposals, RequestKind } from './proposals.js';
+import type { Quota } from './quota.js';
+import type { Identity, MemberService, MemberStatus } from './types.js';
+
+/** etcd's bound: more than so many entries between commit and apply, and new ones are refused. */
+const MAX_APPLY_BACKLOG = 5_000;
+/** Requests on their way at once; clients that send more are told to slow down. */
+const MAX_PROPOSALS = 20_000;
+
+/** What `startMember` has joined. */
+export interface MemberParts {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly raft: RawNode;
+  readonly loop: RaftLoop;
+  readonly store: Store;
+  readonly lessor: Lessor;
+  readonly alarms: Alarms;
+  readonly proposals: Proposals;
+  readonly quota: Quota;
+  readonly leaseIds: LeaseIds;
+  readonly maxRequestBytes: number;
+  readonly log: Log;
+  /** Releases what the member holds, in order; cleanly: with what is pending written to the state. */
+  close(cleanly: boolean): Promise<void>;
+}
+
+/** A running member: what clients may ask of it. */
+export class Member implements MemberService {
+  readonly #parts: MemberParts;
+  #stopped = false;
+  #raising = false;
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts;
+  }
+
+  get identity(): Identity {
+    return this.#parts.identity;
+  }
+
+  get revision(): number {
+    return this.#parts.store.revision;
+  }
+
+  status(): MemberStatus {
+    const { raft, loop, store, alarms } = this.#parts;
+    const { leader, term, commit, confState, id } = raft.status;
+    const size = store.size();
+    return {
+      leader,
+      term,
+      committedIndex: commit,
+      appliedIndex: loop.appliedIndex,
+      revision: store.revision,
+      dbSize: size.total,
+      dbSizeInUse: size.inUse,
+      isLearner: confState.learners.includes(id),
+      errors: alarms.raised.map(
+        ({ memberID, alarm }) => `memberID:${memberID} alarm:${AlarmType[alarm].toUpperCase()} `,
+      ),
+    };
+  }
+
+  range(request: rpc.RangeRequest): Promise<rpc.RangeResponse> {
+    const read = async () => {
+      this.#refuseIfCorrupt();
+      return this.#complete(toRangeResponse(await this.#parts.store.range(toRangeQuery(request))));
+    };
+    return request.serializable ? read() : this.linearizable().then(read);
+  }
+
+  put(request: rpc.PutRequest): Promise<rpc.PutResponse> {
+    return this.#propose({ $case: 'put', value: request });
+  }
+
+  deleteRange(request: rpc.DeleteRangeRequest): Promise<rpc.DeleteRangeResponse> {
+    return this.#propose({ $case: 'deleteRange', value: request });
+  }
+
+  async txn(request: rpc.TxnRequest): Promise<rpc.TxnResponse> {
+    if (!isReadOnly(request)) return this.#propose({ $case: 'txn', value: request });
+    if (!isSerializable(request)) await this.linearizable();
+    this.#refuseIfCorrupt();
+    const { store } = this.#parts;
+    const txn = {
+      revision: store.revision,
+      get: store.get.bind(store),
+      range: (query: Parameters<Store['read']>[0]) => {
+        store.checkRevision(query.revision);
+        return store.read(query, store.revision);
+      },
+    };
+    return this.#complete(readTxn({ txn }, request));
+  }
+
+  async compact(request: rpc.CompactionRequest): Promise<rpc.CompactionResponse> {
+    const { response, physical } = await this.#proposeRaw<AppliedCompaction>({
+      $case: 'compaction',
+      value: request,
+    });
+    if (request.physical) await physical;
+    return this.#complete(response);
+  }
+
+  watch(spec: WatchSpec, sink: WatchSink): Watcher {
+    return this.#parts.store.watch(spec, sink);
+  }
+
+  async leaseGrant(request: rpc.LeaseGrantRequest): Promise<rpc.LeaseGrantResponse> {
+    const { lessor, leaseIds } = this.#parts;
+    // ID and TTL are settled before the log: apply draws nothing and knows no local flag.
+    const ID = request.ID === 0n ? leaseIds.next() : request.ID;
+    const TTL = lessor.proposedTtl(request.TTL);
+    return await this.#propose({ $case: 'leaseGrant', value: { ID, TTL } });
+  }
+
+  leaseRevoke(request: rpc.LeaseRevokeRequest): Promise<rpc.LeaseRevokeResponse> {
+    return this.#propose({ $case: 'leaseRevoke', value: request });
+  }
+
+  async leaseKeepAlive(id: bigint): Promise<number> {
+    // A leader that was cut off would renew what its successor has ended: the round must begin after the request.
+    await this.linearizable();
+    const { lessor } = this.#parts;
+    return lessor.timeToLive(id) === undefined ? 0 : lessor.renew(id);
+  }
+
+  async leaseTimeToLive(request: rpc.LeaseTimeToLiveRequest): Promise<rpc.LeaseTimeToLiveResponse> {
+    await this.linearizable();
+    const { lessor, store } = this.#parts;
+    const found = lessor.timeToLive(request.ID);
+    return this.#complete({
+      header: revisionHeader(store.revision),
+      ID: request.ID,
+      TTL: found?.ttl ?? -1,
+      grantedTTL: found?.grantedTtl ?? 0,
+      keys: found !== undefined && request.keys ? store.leaseKeys(request.ID).map(toBytes) : [],
+    });
+  }
+
+  async leaseLeases(): Promise<rpc.LeaseLeasesResponse> {
+    await this.linearizable();
+    const { lessor, store } = this.#parts;
+    return this.#complete({
+      header: revisionHeader(store.revision),
+      leases: lessor.list().map((ID) => ({ ID })),
+    });
+  }
+
+  async memberList(request: rpc.MemberListRequest): Promise<rpc.MemberListResponse> {
+    if (request.linearizable) await this.linearizable();
+    const { store } = this.#parts;
+    const members = listMembers(store.table('members')).map((member) => ({
+      ID: member.id,
+      name: member.name,
+      peerURLs: member.peerUrls,
+      clientURLs: member.clientUrls,
+      isLearner: member.isLearner,
+    }));
+    return this.#complete({ header: revisionHeader(0), members });
+  }
+
+  async alarm(request: rpc.AlarmRequest): Promise<rpc.AlarmResponse> {
+    if (request.action !== AlarmRequest_AlarmAction.Get)
+      return this.#propose({ $case: 'alarm', value: request });
+    const { alarms, store } = this.#parts;
+    const wanted = alarms.raised.filter(
+      ({ alarm }) => request.alarm === AlarmType.None || alarm === request.alarm,
+    );
+    return this.#complete({ header: revisionHeader(store.revision), alarms: wanted });
+  }
+
+  linearizable(): Promise<void> {
+    return this.#parts.loop.readIndex();
+  }
+
+  /** Serves nothing more and writes down what is pending. */
+  stop(): Promise<void> {
+    return this.#end(true);
+  }
+
+  /** Serves nothing more and writes nothing more: what the log holds is what counts. */
+  halt(): Promise<void> {
+    return this.#end(false);
+  }
+
+  async #end(cleanly: boolean): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#parts.close(cleanly);
+  }
+
+  #refuseIfCorrupt(): void {
+    if (this.#parts.alarms.isRaised(AlarmType.Corrupt)) throw refusal('corrupt');
+  }
+
+  /** A response whose header names the term too. */
+  #complete<T extends { header: rpc.ResponseHeader | undefined }>(response: T): T {
+    if (response.header !== undefined) response.header.raftTerm = this.#parts.raft.term;
+    return response;
+  }
+
+  /** Puts a request of the member's own through the log. */
+  propose(kind: RequestKind): Promise<unknown> {
+    return this.#proposeRaw(kind);
+  }
+
+  #propose<T extends { header: rpc.ResponseHeader | undefined }>(kind: RequestKind): Promise<T> {
+    return this.#proposeRaw<T>(kind).then((response) => this.#complete(response));
+  }
+
+  #proposeRaw<T>(kind: RequestKind): Promise<T> {
+    const { proposals, loop, quota, clock, maxRequestBytes } = this.#parts;
+    return new Promise<T>((done, failed) => {
+      if (this.#stopped) return failed(refusal('stopped'));
+      if (loop.backlog > MAX_APPLY_BACKLOG || proposals.size >= MAX_PROPOSALS) {
+        return failed(refusal('tooManyRequests'));
+      }
+      const outcome = { done: done as (response: unknown) => void, failed };
+      const { sequence, data } = proposals.register(kind, outcome, clock.monotonicMs());
+      if (data.length > maxRequestBytes) {
+        proposals.refuse(sequence, refusal('requestTooLarge'));
+      } else if (!quota.admits(kind, data.length)) {
+        proposals.refuse(sequence, refusal('noSpace'));
+        this.#raiseNoSpace();
+      } else {
+        loop.propose(sequence, data);
+      }
+    });
+  }
+
+  /** Once raised it stays until somebody has made room and disarms it. */
+  #raiseNoSpace(): void {
+    const { alarms, identity } = this.#parts;
+    const alarm = AlarmType.Nospace;
+    if (
+      this.#raising ||
+      alarms.raised.some((raised) => raised.alarm === alarm && raised.memberID === identity.memberId)
+    )
+      return;
+    this.#raising = true;
+    this.#parts.log.error(
+      {},
+      'the state has reached --quota-backend-bytes: delete or compact, then disarm the alarm',
+    );
+    this.alarm({ action: AlarmRequest_AlarmAction.Activate, alarm, memberID: identity.memberId })
+      .catch((error) => {
+        // The next request that doesn't fit tries again.
+        this.#parts.log.warn({}, `could not raise the NOSPACE alarm: ${messageOf(error)}`);
+      })
+      .finally(() => {
+        this.#raising = false;
+      });
+  }
+}
