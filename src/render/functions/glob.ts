@@ -109,7 +109,7 @@ function parse(pattern: string): Unit[][] {
 
 /**
  * The first chunk is anchored; each later one may begin anywhere before the next slash. Taking the earliest place is
- * enough, since what is skipped holds no slash, so the time is bounded by pattern times name; the last must end it.
+ * what Go does (it matters only where a class matches a slash), so the time is bounded by pattern times name.
  */
 function matchChunks(chunks: readonly Unit[][], name: string, from: number): boolean {
   let at = matchChunk(chunks[0] as Unit[], name, from);
