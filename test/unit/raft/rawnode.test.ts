@@ -139,6 +139,19 @@ describe('RawNode, its contract', () => {
     expect(ready.append?.hardState).toEqual({ term: 1, vote: 0n, commit: 0 });
   });
 
+  it('a vote and its refusal leave with the write that holds the term and the vote', () => {
+    const { raft } = new Solo({ confState: confState(3) });
+    raft.step(message(MessageType.VOTE, 2, { term: 3 }));
+    raft.step(message(MessageType.VOTE, 3, { term: 3 }));
+    const ready = raft.ready();
+    expect(ready.messages).toEqual([]);
+    expect(ready.append?.hardState).toEqual({ term: 3, vote: 2n, commit: 0 });
+    expect(ready.append?.messages.map(({ to, reject }) => [to, reject])).toEqual([
+      [2n, false],
+      [3n, true],
+    ]);
+  });
+
   it('an acknowledgement waits for the write that holds its entries, also when it comes during another', () => {
     const solo = new Solo({ confState: confState(3) });
     const { raft, storage } = solo;

@@ -55,7 +55,9 @@ describe('ReadRounds', () => {
 
 describe('read index (thesis, section 6.4)', () => {
   const states = (solo: Solo) =>
-    solo.readies.flatMap(({ readStates }) => readStates.map(({ context, index }) => `${context}@${index}`));
+    solo.readies.flatMap(({ readStates }) =>
+      readStates.map(({ context, index }) => `${context.toString()}@${index}`),
+    );
 
   it('a single voter answers at once', () => {
     const solo = new Solo();
