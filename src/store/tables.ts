@@ -145,7 +145,7 @@ export class Tables {
     const { index } = this.#applied;
     for (;;) {
       // A batch that ends may have started the next one.
-      while (this.#flushing !== undefined) await this.#writing;
+      while (this.#flushing !== undefined && !this.#ended) await this.#writing;
       if (this.#ended) throw new ConfetdError('disk', 'the state could not be written');
       if (this.#flushed.index >= index && this.#active.rows === 0) return;
       assert(!this.#inEntry, 'flush inside an entry');

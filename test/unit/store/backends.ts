@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { NodeDisk } from '../../../src/io/node/disk.js';
 import type { Backend, BackendCopy } from '../../../src/store/backend/backend.js';
 import { LmdbBackend } from '../../../src/store/backend/lmdb.js';
@@ -33,7 +34,7 @@ let restored = 0;
 export const BACKENDS: readonly BackendKind[] = [
   {
     name: 'memory',
-    open: async () => new MemoryBackend(),
+    open: async () => new MemoryBackend({ writing: () => setImmediate() }),
     reopen: async (_place, backend) => backend,
     restore: async (_place, copy) => MemoryBackend.restore(copy.chunks()),
   },
