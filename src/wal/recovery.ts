@@ -7,7 +7,7 @@ import { corrupt } from './errors.js';
 import { type RawRecord, RecordType, readEntry, readEntryHead, readSnapshot } from './record.js';
 import { Replay } from './replay.js';
 import { endOfData, scanFrames } from './scanner.js';
-import { isStageName, parseSegmentName, type Segment } from './segment.js';
+import { isStageName, parentFolder, parseSegmentName, type Segment } from './segment.js';
 import { WAL_FORMAT, type WalContents } from './types.js';
 import { fillZeros } from './zeros.js';
 
@@ -48,8 +48,8 @@ export async function listSegments(disk: Disk, folder: string): Promise<Segment[
 
 /**
  * Reads a whole log: checks every frame of every segment, keeps the entries after `afterIndex`, and repairs a torn
- * tail. What it returns is durable: the last segment and the folder are synced, since a process that was killed may
- * have left bytes and names that had not reached the disk.
+ * tail. What it returns is durable: the last segment, the folder and its parent are synced, since a process that was killed
+ * may have left bytes and names that had not reached the disk.
  *
  * Refuses with `wal_corrupt` (naming file and byte) what no interrupted write explains, and with `data_folder` a log
  * in a newer format.
@@ -86,6 +86,7 @@ export async function recover(disk: Disk, folder: string, afterIndex: number): P
       if (isStageName(name)) await disk.remove(`${folder}/${name}`);
     }
     await disk.syncFolder(folder);
+    await disk.syncFolder(parentFolder(folder));
     return {
       contents,
       segments,

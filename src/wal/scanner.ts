@@ -4,7 +4,7 @@ import { isZero, LENGTH_BYTES, looksTorn, padBytes, readLength, SECTOR_BYTES } f
 import { type RawRecord, readRecord } from './record.js';
 
 /** Bytes of a file handled at once: a few milliseconds of work, then the event loop has its turn. */
-const WINDOW_BYTES = 1024 * 1024;
+const WINDOW_BYTES = 512 * 1024;
 
 /** Looks at a record, whose data is in `buffer`; what is wrong with it, if anything is. */
 export type Visit = (record: RawRecord, buffer: Buffer, offset: number) => string | undefined;

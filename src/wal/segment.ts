@@ -46,6 +46,12 @@ export function parseSegmentName(name: string): Segment | undefined {
   return newSegment(Number.parseInt(match[1] as string, 16), Number.parseInt(match[2] as string, 16));
 }
 
+/** The folder that holds a folder's name. */
+export function parentFolder(folder: string): string {
+  const at = folder.replace(/\/+$/, '').lastIndexOf('/');
+  return at < 0 ? '.' : folder.slice(0, Math.max(at, 1));
+}
+
 function hex16(value: number): string {
   return value.toString(16).padStart(16, '0');
 }

@@ -8,7 +8,7 @@ import { Encoder, FRAME_OVERHEAD } from './encoder.js';
 import { writeFailed } from './errors.js';
 import { Preallocator } from './preallocator.js';
 import { recover } from './recovery.js';
-import { newSegment, parseSegmentName, SEGMENT_BYTES, type Segment } from './segment.js';
+import { newSegment, parentFolder, parseSegmentName, SEGMENT_BYTES, type Segment } from './segment.js';
 import { makeStage, type Stage } from './stage.js';
 import { WAL_FORMAT, type WalContents, type WalOptions } from './types.js';
 
@@ -101,7 +101,7 @@ export class Wal {
     try {
       const stage = await makeStage(disk, folder, 0, bytes);
       const tail = await activate(disk, folder, stage, segment, encoder);
-      await disk.syncFolder(parentOf(folder));
+      await disk.syncFolder(parentFolder(folder));
       const start = {
         segments: [segment],
         metadata: encoded,
@@ -354,9 +354,4 @@ async function activate(
 
 function sameState(a: HardState, b: HardState | undefined): boolean {
   return b !== undefined && a.term === b.term && a.vote === b.vote && a.commit === b.commit;
-}
-
-function parentOf(folder: string): string {
-  const at = folder.replace(/\/+$/, '').lastIndexOf('/');
-  return at < 0 ? '.' : folder.slice(0, Math.max(at, 1));
 }

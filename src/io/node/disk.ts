@@ -1,4 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { assert } from '../../base/assert.js';
+import { systemCode } from '../../base/errors.js';
 import type { Disk, DiskFile } from '../disk.js';
 
 class NodeFile implements DiskFile {
@@ -24,14 +26,18 @@ class NodeFile implements DiskFile {
   }
 
   async write(position: number, data: Buffer): Promise<void> {
+    // The write runs in a thread while the caller may use its buffer again.
+    const bytes = Buffer.from(data);
     let written = 0;
-    while (written < data.length) {
+    while (written < bytes.length) {
       const { bytesWritten } = await this.#handle.write(
-        data,
+        bytes,
         written,
-        data.length - written,
+        bytes.length - written,
         position + written,
       );
+      // No system does this for a regular file; going on would never end.
+      assert(bytesWritten > 0, 'a write that wrote nothing');
       written += bytesWritten;
     }
   }
@@ -60,7 +66,8 @@ export class NodeDisk implements Disk {
       await stat(path);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false;
       throw error;
     }
   }

@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+import type { Log } from '../log.js';
+
+/** pino's names; `warning` and `panic`, which confd's users write, are read as the nearest. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A level by etcd's or confd's name; undefined: there is none. */
+export function parseLogLevel(name: string): LogLevel | undefined {
+  switch (name.toLowerCase()) {
+    case 'debug':
+    case 'trace':
+      return 'debug';
+    case 'info':
+    case 'notice':
+      return 'info';
+    case 'warn':
+    case 'warning':
+      return 'warn';
+    case 'error':
+    case 'dpanic':
+    case 'panic':
+    case 'fatal':
+    case 'crit':
+    case 'critical':
+      return 'error';
+    default:
+      return undefined;
+  }
+}
+
+/** Logs to standard error: JSON lines on a pipe, readable lines on a terminal. */
+export async function createLog(level: LogLevel, terminal: boolean): Promise<Log> {
+  const options = { level, base: { pid: process.pid } };
+  if (!terminal) {
+    // Not synchronous: a reader of the pipe that hangs must not hang the event loop.
+    const destination = pino.destination({ fd: 2, sync: false });
+    process.on('exit', () => destination.flushSync());
+    const log: Log = pino(options, destination);
+    return log;
+  }
+  const { default: pretty } = await import('pino-pretty');
+  const log: Log = pino(
+    options,
+    pretty({ destination: 2, sync: true, ignore: 'pid', translateTime: 'HH:MM:ss.l', singleLine: true }),
+  );
+  return log;
+}
