@@ -18,7 +18,9 @@ export class Model {
     return this.states.length - 1;
   }
 
-  txn(ops: readonly ({ put: string; value: string; lease: bigint } | { remove: string; end: string })[]): void {
+  txn(
+    ops: readonly ({ put: string; value: string; lease: bigint } | { remove: string; end: string })[],
+  ): void {
     const state = new Map(this.states[this.revision]);
     const main = this.revision + 1;
     const changed = new Map<string, ModelEvent>();
@@ -43,7 +45,14 @@ export class Model {
       } else {
         for (const key of [...state.keys()].filter((name) => within(name, op.remove, op.end)).sort(byBytes)) {
           state.delete(key);
-          const kv = { key, value: Buffer.alloc(0), createRevision: 0, modRevision: main, version: 0, lease: 0n };
+          const kv = {
+            key,
+            value: Buffer.alloc(0),
+            createRevision: 0,
+            modRevision: main,
+            version: 0,
+            lease: 0n,
+          };
           record('delete', kv);
         }
       }

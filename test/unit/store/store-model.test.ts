@@ -21,8 +21,17 @@ const change = fc.oneof(
 );
 
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('txn' as const), ops: fc.array(change, { minLength: 1, maxLength: 4 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const), at: fc.integer({ min: 0, max: 100 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('txn' as const),
+      ops: fc.array(change, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('compact' as const), at: fc.integer({ min: 0, max: 100 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('flush' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('start a flush' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('yield' as const) }) },
@@ -47,10 +56,23 @@ const step = fc.oneof(
       at: fc.integer({ min: 0, max: 110 }),
       limit: fc.constantFrom(0, 0, 1, 2, 100),
       order: fc.constantFrom('none' as const, 'ascend' as const, 'descend' as const),
-      target: fc.constantFrom('key' as const, 'version' as const, 'create' as const, 'mod' as const, 'value' as const),
+      target: fc.constantFrom(
+        'key' as const,
+        'version' as const,
+        'create' as const,
+        'mod' as const,
+        'value' as const,
+      ),
       keysOnly: fc.boolean(),
       countOnly: fc.boolean(),
-      filter: fc.constantFrom('', '', 'minModRevision', 'maxModRevision', 'minCreateRevision', 'maxCreateRevision'),
+      filter: fc.constantFrom(
+        '',
+        '',
+        'minModRevision',
+        'maxModRevision',
+        'minCreateRevision',
+        'maxCreateRevision',
+      ),
     }),
   },
 );
@@ -90,7 +112,11 @@ class Pair {
   }
 }
 
-const showEvent = ({ type, kv }: StoreEvent | ModelEvent): object => ({ type, ...kv, value: kv.value.toString() });
+const showEvent = ({ type, kv }: StoreEvent | ModelEvent): object => ({
+  type,
+  ...kv,
+  value: kv.value.toString(),
+});
 
 async function answer(store: Store, asked: RangeQuery): Promise<RangeResult | 'compacted' | 'future'> {
   try {
@@ -105,7 +131,17 @@ function comparable(result: RangeResult | string, { target, limit }: RangeQuery)
   if (typeof result === 'string') return result;
   const ties = target !== 'key';
   const kvs = result.kvs.map((kv) => ({ ...kv, value: kv.value.toString() }));
-  if (ties && limit > 0) return { ...result, kvs: kvs.map((kv) => (target === 'value' ? kv.value : kv[`${target === 'version' ? 'version' : target === 'create' ? 'createRevision' : 'modRevision'}`])) };
+  if (ties && limit > 0)
+    return {
+      ...result,
+      kvs: kvs.map((kv) =>
+        target === 'value'
+          ? kv.value
+          : kv[
+              `${target === 'version' ? 'version' : target === 'create' ? 'createRevision' : 'modRevision'}`
+            ],
+      ),
+    };
   if (ties) kvs.sort((a, b) => (a.key < b.key ? -1 : 1));
   return { ...result, kvs };
 }
@@ -175,7 +211,9 @@ async function run(pair: Pair, step: Step, reopen: () => Promise<Store>): Promis
         countOnly: step.countOnly,
         ...(step.filter !== '' && { [step.filter]: Math.round((model.revision * 2) / 3) }),
       });
-      expect(comparable(await answer(pair.store, asked), asked)).toEqual(comparable(model.range(asked), asked));
+      expect(comparable(await answer(pair.store, asked), asked)).toEqual(
+        comparable(model.range(asked), asked),
+      );
       return;
     }
   }

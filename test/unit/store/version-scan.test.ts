@@ -34,7 +34,8 @@ it('tells every version of a revision once and in order, in slices of any size, 
           told.push(...scan.slice(limit).filter(({ record }) => modRevisionOf(record) <= revision));
           apply(meanwhile.slice(at, at + 1));
         }
-        const name = (version: (typeof told)[number]): string => `${version.key}@${modRevisionOf(version.record)}`;
+        const name = (version: (typeof told)[number]): string =>
+          `${version.key}@${modRevisionOf(version.record)}`;
         expect(told.map(name)).toEqual(expected.map(name));
         expect(told.filter(({ record }) => visibleAt(record, revision)).map(name)).toEqual(
           expected.filter(({ record }) => visibleAt(record, revision)).map(name),

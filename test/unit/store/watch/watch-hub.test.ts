@@ -58,7 +58,10 @@ describe('watch hub', () => {
     );
     for (const key of ['a', 'a/x', 'b', 'a/w', '\u00ff\u00ff']) put(store, key);
     const told = Object.fromEntries(
-      [...sinks].map(([name, sink]) => [name, sink.batches.flatMap(({ events }) => events.map(({ kv }) => kv.key))]),
+      [...sinks].map(([name, sink]) => [
+        name,
+        sink.batches.flatMap(({ events }) => events.map(({ kv }) => kv.key)),
+      ]),
     );
     const all = ['a', 'a/x', 'b', 'a/w', '\u00ff\u00ff'];
     expect(told).toEqual({
