@@ -45,7 +45,7 @@ export async function openDataFolder(
   ports: DataFolderPorts,
 ): Promise<DataFolder> {
   const { disk } = ports;
-  await makeDurableFolder(disk, folder);
+  await prepareFolder(disk, folder);
   // A first start that was cut off: nothing in it was ever acknowledged.
   await disk.remove(`${folder}/member.tmp`);
   if (!(await disk.exists(`${folder}/member`))) await create(folder, cluster, ports);
@@ -61,8 +61,8 @@ export async function openDataFolder(
   }
 }
 
-/** A folder whose own name, and those of the parents made for it, survive a power loss. */
-async function makeDurableFolder(disk: Disk, folder: string): Promise<void> {
+/** Makes a data folder where there is none; its name, and those of the parents made for it, survive a power loss. */
+export async function prepareFolder(disk: Disk, folder: string): Promise<void> {
   const made: string[] = [];
   for (let path = resolve(folder); path !== '/' && !(await disk.exists(path)); path = dirname(path)) made.push(path);
   if (made.length === 0) return;

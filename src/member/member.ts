@@ -61,6 +61,11 @@ export class Member implements MemberService {
     return this.#parts.store.revision;
   }
 
+  /** Requests of this member on their way through the log. */
+  get pendingProposals(): number {
+    return this.#parts.proposals.size;
+  }
+
   status(): MemberStatus {
     const { raft, loop, store, alarms } = this.#parts;
     const { leader, term, commit, confState, id } = raft.status;

@@ -1,0 +1,45 @@
+import { ConfetdError, messageOf } from '../base/errors.js';
+import { flagLines } from '../cli/usage.js';
+import { type Config, readConfig } from './config.js';
+import { DAEMON_FLAGS } from './flags.js';
+import { packageVersion } from './version.js';
+
+const USAGE = `confetd keeps keys, as etcd does, and renders configuration files from them, as confd does.
+
+Usage:
+  confetd [flags]                                run a member and render conf.d as keys change
+  confetd --onetime --backend etcdv3 --node URL  render once from an existing cluster, and exit
+  confetd --noop …                               show what would change, and change nothing
+
+Flags may be written -x or --x, and set as CONFETD_X, ETCD_X or CONFD_X in the environment.
+`;
+
+/** Exit codes: 0 done, 1 failed, 2 the command line can't be understood. */
+async function main(): Promise<number> {
+  let config: Config | undefined;
+  try {
+    config = readConfig(process.argv.slice(2), process.env);
+  } catch (error) {
+    process.stderr.write(`confetd: ${messageOf(error)}\nTry confetd --help.\n`);
+    return 2;
+  }
+  if (config === undefined) {
+    process.stdout.write(`${USAGE}\nFlags:\n${flagLines(DAEMON_FLAGS)}`);
+    return 0;
+  }
+  if (config.flags.version) {
+    process.stdout.write(`confetd ${packageVersion()} (node ${process.version})\n`);
+    return 0;
+  }
+  try {
+    // Loaded only now: --help and --version shouldn't wait for them.
+    if (config.flags.onetime || config.flags.noop)
+      return await (await import('./onetime.js')).onetime(config);
+    return await (await import('./daemon.js')).daemon(config);
+  } catch (error) {
+    process.stderr.write(`confetd: ${messageOf(error)}\n`);
+    return error instanceof ConfetdError && error.code === 'usage' ? 2 : 1;
+  }
+}
+
+process.exitCode = await main();

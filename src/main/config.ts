@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import { ConfetdError } from '../base/errors.js';
+import { parseFlags } from '../cli/flags.js';
+import { settle } from '../cli/settings.js';
+import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
+import { type LogLevel, parseLogLevel } from '../io/node/log.js';
+import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
+
+/** What a command line and an environment ask for. Relative paths are of the working directory. */
+export interface Config {
+  readonly flags: DaemonFlags;
+  readonly logLevel: LogLevel;
+  /** Sentences to log once there is a log. */
+  readonly warnings: readonly string[];
+}
+
+/** Of the member, where there is one. */
+export interface MemberConfig {
+  readonly folder: string;
+  readonly cluster: InitialCluster;
+  readonly quotaBytes: number;
+}
+
+const ENV_PREFIXES = ['CONFETD_', 'ETCD_', 'CONFD_'];
+
+/** Undefined: help was asked for. Fails with `usage`, naming the flag or the variable. */
+export function readConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Config | undefined {
+  const given = parseFlags(DAEMON_FLAGS, argv);
+  if (given.help) return undefined;
+  const [extra] = given.rest;
+  if (extra !== undefined) {
+    throw new ConfetdError('usage', `unexpected argument ${JSON.stringify(extra)}: confetd takes flags only`);
+  }
+  const {
+    values: flags,
+    origins,
+    warnings,
+  } = settle(DAEMON_FLAGS, given, { env, envPrefixes: ENV_PREFIXES });
+  const logLevel = flags.debug ? 'debug' : parseLogLevel(flags['log-level']);
+  if (logLevel === undefined) {
+    throw new ConfetdError(
+      'usage',
+      `not a valid level: ${JSON.stringify(flags['log-level'])} (--log-level): expected debug, info, warn or error`,
+    );
+  }
+  if (flags['election-timeout'] < 5 * flags['heartbeat-interval']) {
+    throw new ConfetdError(
+      'usage',
+      `--election-timeout (${flags['election-timeout']} ms) must be at least 5 times --heartbeat-interval (${flags['heartbeat-interval']} ms)`,
+    );
+  }
+  // As etcd: whoever listens elsewhere must say where clients find it.
+  if (origins['listen-client-urls'] !== 'default' && origins['advertise-client-urls'] === 'default') {
+    throw new ConfetdError(
+      'usage',
+      '--advertise-client-urls is required when --listen-client-urls is set explicitly',
+    );
+  }
+  return { flags, logLevel, warnings };
+}
+
+/** The member that the flags describe. */
+export function memberConfig(flags: DaemonFlags): MemberConfig {
+  const advertisePeerUrls = flags['initial-advertise-peer-urls'];
+  const alone = advertisePeerUrls.map((url) => `${flags.name}=${url}`).join(',');
+  const cluster = parseInitialCluster({
+    initialCluster: flags['initial-cluster'] || alone,
+    token: flags['initial-cluster-token'],
+    name: flags.name,
+    advertisePeerUrls,
+  });
+  if (cluster.members.length > 1) {
+    throw new ConfetdError(
+      'usage',
+      `--initial-cluster names ${cluster.members.length} members: this version runs clusters of one; leave the others out`,
+    );
+  }
+  return {
+    folder: resolve(flags['data-dir'] || `${flags.name}.etcd`),
+    cluster,
+    quotaBytes: flags['quota-backend-bytes'] || DEFAULT_QUOTA_BYTES,
+  };
+}

@@ -1,0 +1,124 @@
+import type { FlagSet, FlagValues } from '../cli/flags.js';
+
+const GiB = 2 ** 30;
+
+/** The daemon's flags: etcd's and confd's names wherever the meaning is theirs. */
+export const DAEMON_FLAGS = {
+  // The member, as etcd names it.
+  name: { kind: 'string', default: 'default', usage: 'this member’s name, unique in the cluster' },
+  'data-dir': { kind: 'string', default: '', usage: 'folder of the member’s data; NAME.etcd if empty' },
+  'listen-client-urls': {
+    kind: 'list',
+    separator: ',',
+    default: ['http://localhost:2379'],
+    usage: 'where clients are served',
+  },
+  'advertise-client-urls': {
+    kind: 'list',
+    separator: ',',
+    default: ['http://localhost:2379'],
+    usage: 'client URLs told to the rest of the cluster',
+  },
+  'listen-peer-urls': {
+    kind: 'list',
+    separator: ',',
+    default: ['http://localhost:2380'],
+    usage: 'where other members are served',
+  },
+  'initial-advertise-peer-urls': {
+    kind: 'list',
+    separator: ',',
+    default: ['http://localhost:2380'],
+    usage: 'peer URLs told to the rest of the cluster',
+  },
+  'initial-cluster': {
+    kind: 'string',
+    default: '',
+    usage: 'NAME=PEER-URL of the first members; this member alone if empty',
+  },
+  'initial-cluster-token': {
+    kind: 'string',
+    default: 'etcd-cluster',
+    usage: 'tells apart clusters with equal members',
+  },
+  'heartbeat-interval': { kind: 'duration', bareUnit: 'ms', default: 100, usage: 'of the leader' },
+  'election-timeout': {
+    kind: 'duration',
+    bareUnit: 'ms',
+    default: 1000,
+    usage: 'without a leader, before an election',
+  },
+  'snapshot-count': {
+    kind: 'integer',
+    min: 0,
+    default: 5000,
+    usage: 'log entries kept behind the state, for members that lag',
+  },
+  'quota-backend-bytes': {
+    kind: 'integer',
+    min: 0,
+    default: 0,
+    usage: 'size of the state that raises NOSPACE; 0: 2 GiB',
+  },
+  'max-txn-ops': { kind: 'integer', min: 1, default: 128, usage: 'operations of one transaction' },
+  'max-request-bytes': { kind: 'integer', min: 1, default: 1_572_864, usage: 'size of one request' },
+  // The renderer, as confd names it.
+  backend: {
+    kind: 'string',
+    default: 'embedded',
+    oneOf: ['embedded', 'etcdv3', 'etcd', 'env', 'file'],
+    usage: 'where templates get their keys; only embedded runs a member',
+  },
+  node: {
+    kind: 'list',
+    separator: ',',
+    default: [],
+    usage: 'endpoint of the etcdv3 backend; may be given several times',
+  },
+  file: {
+    kind: 'list',
+    default: [],
+    usage: 'YAML or JSON file of the file backend; may be given several times',
+  },
+  confdir: { kind: 'string', default: '/etc/confd', usage: 'folder of conf.d/ and templates/' },
+  prefix: { kind: 'string', default: '', usage: 'replaces the prefix of every resource' },
+  interval: {
+    kind: 'duration',
+    bareUnit: 's',
+    default: 600_000,
+    usage: 'between two passes over all resources',
+  },
+  onetime: {
+    kind: 'boolean',
+    default: false,
+    usage: 'render everything once, and exit 1 if any resource failed',
+  },
+  noop: { kind: 'boolean', default: false, usage: 'show what would change, and change nothing' },
+  strict: {
+    kind: 'boolean',
+    default: false,
+    usage: 'refuse to start where conf.d or a template has a problem',
+  },
+  timeout: {
+    kind: 'duration',
+    bareUnit: 's',
+    default: 10_000,
+    usage: 'for the source to answer, with --onetime',
+  },
+  'no-render': { kind: 'boolean', default: false, usage: 'a plain store: read no conf.d' },
+  'watch-files': { kind: 'boolean', default: true, usage: 'pick up changes of conf.d and templates' },
+  'state-dir': { kind: 'string', default: '', usage: 'what was rendered, where there is no data folder' },
+  'shutdown-timeout': {
+    kind: 'duration',
+    bareUnit: 's',
+    default: 10_000,
+    usage: 'for a reload that runs at the end',
+  },
+  'log-level': { kind: 'string', default: 'info', usage: 'debug, info, warn or error' },
+  debug: { kind: 'boolean', default: false, usage: 'the same as --log-level debug' },
+  version: { kind: 'boolean', default: false, usage: 'print the version' },
+} as const satisfies FlagSet;
+
+export type DaemonFlags = FlagValues<typeof DAEMON_FLAGS>;
+
+export const DEFAULT_QUOTA_BYTES = 2 * GiB;

@@ -1,0 +1,103 @@
+import { Registry } from 'prom-client';
+import { ClientApi } from '../api/client-api.js';
+import { type MemberMeters, registerMetrics } from '../api/metrics.js';
+import { PeerApi } from '../api/peer-api.js';
+import type { RenderControl } from '../api/v3/render-control.js';
+import type { ConfetdError } from '../base/errors.js';
+import type { Clock } from '../io/clock.js';
+import type { Log } from '../io/log.js';
+import { NodeDisk } from '../io/node/disk.js';
+import { acquire } from '../io/node/folder-lock.js';
+import { NodeRandom } from '../io/node/random.js';
+import { prepareFolder } from '../member/data-folder.js';
+import type { Member } from '../member/member.js';
+import { startMember } from '../member/start.js';
+import { CLUSTER_VERSION } from '../member/upkeep.js';
+import { LmdbBackend } from '../store/backend/lmdb.js';
+import type { MemberConfig } from './config.js';
+import type { DaemonFlags } from './flags.js';
+import { commandWithOtherPorts } from './other-ports.js';
+import { ETCD_API_VERSION } from './version.js';
+
+export interface MemberHostPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The member can't go on; the process should end. */
+  halted(reason: ConfetdError): void;
+}
+
+/** A member on its locked data folder. */
+export interface MemberHost {
+  readonly member: Member;
+  /**
+   * Serves clients and peers. Fails with `port_in_use`, whose sentence ends with the command line to type, or `usage`;
+   * nothing is served then.
+   */
+  serve(render: RenderControl | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Locks the data folder and starts its member. Errors as `startMember`. */
+export async function startMemberHost(
+  flags: DaemonFlags,
+  config: MemberConfig,
+  { clock, log, halted }: MemberHostPorts,
+): Promise<MemberHost> {
+  const disk = new NodeDisk();
+  await prepareFolder(disk, config.folder);
+  const lock = await acquire(config.folder);
+  let meters: MemberMeters | undefined;
+  const { quotaBytes } = config;
+  const member = await startMember(
+    {
+      folder: config.folder,
+      cluster: config.cluster,
+      clientUrls: flags['advertise-client-urls'],
+      heartbeatMs: flags['heartbeat-interval'],
+      electionMs: flags['election-timeout'],
+      maxRequestBytes: flags['max-request-bytes'],
+      quotaBytes,
+      catchUpEntries: flags['snapshot-count'],
+    },
+    {
+      disk,
+      clock,
+      random: new NodeRandom(),
+      log,
+      openBackend: (folder) => LmdbBackend.open({ folder, quotaBytes, disk }),
+      halted,
+      walSynced: (durationMs) => meters?.walFsync(durationMs / 1000),
+    },
+  ).catch(async (error) => {
+    await lock.release();
+    throw error;
+  });
+  const registry = new Registry();
+  meters = registerMetrics(registry, member, () => member.pendingProposals);
+  const versions = { server: ETCD_API_VERSION, cluster: CLUSTER_VERSION };
+  const peers = new PeerApi({ member, clock, log, versions });
+  let clients: ClientApi | undefined;
+  return {
+    member,
+    async serve(render) {
+      clients = new ClientApi({
+        member,
+        clock,
+        log,
+        versions,
+        registry,
+        electionTimeoutMs: flags['election-timeout'],
+        limits: { maxTxnOps: flags['max-txn-ops'], maxRequestBytes: flags['max-request-bytes'] },
+        ...(render === undefined ? {} : { render }),
+      });
+      const instead = commandWithOtherPorts(process.argv.slice(2), flags);
+      for (const url of flags['listen-client-urls']) await clients.listen(url, instead);
+      for (const url of flags['listen-peer-urls']) await peers.listen(url, instead);
+    },
+    async close() {
+      await Promise.all([clients?.close(), peers.close()]);
+      await member.stop();
+      await lock.release();
+    },
+  };
+}
