@@ -51,7 +51,7 @@ export function remove(store: Store, key: string, end = ''): void {
 
 /** A pair in one line: `key=value create/mod/version`. */
 export function show(kv: KeyValue): string {
-  return `${kv.key}=${kv.value} ${kv.createRevision}/${kv.modRevision}/${kv.version}`;
+  return `${kv.key}=${kv.value.toString()} ${kv.createRevision}/${kv.modRevision}/${kv.version}`;
 }
 
 export function showEvent(event: StoreEvent): string {

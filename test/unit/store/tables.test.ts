@@ -65,7 +65,7 @@ describe('tables', () => {
     const keys = (): string[] =>
       tables
         .range('latest', { start: '', end: undefined, limit: 9 })
-        .map(({ key, value }) => `${key}${value}`);
+        .map(({ key, value }) => `${key}${value.toString()}`);
     const set = (index: number, rows: Record<string, string | null>): void => {
       tables.beginEntry();
       for (const [key, value] of Object.entries(rows)) {

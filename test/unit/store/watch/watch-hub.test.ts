@@ -105,7 +105,7 @@ describe('watch hub', () => {
     const past = new Recorder();
     store.watch(spec('a', '', { startRevision: 2 }), past);
     await past.has(4);
-    const before = (sink: Recorder) =>
+    const replaced = (sink: Recorder) =>
       sink.batches.flatMap(({ events }) =>
         events.map((event) => {
           const kv = event.previous();
@@ -113,10 +113,10 @@ describe('watch hub', () => {
         }),
       );
     const expected = [undefined, 'a=1 2/2/1', 'a=2 2/3/2', undefined];
-    expect(before(live)).toEqual(expected);
-    expect(before(past)).toEqual(expected);
+    expect(replaced(live)).toEqual(expected);
+    expect(replaced(past)).toEqual(expected);
     await entry(store, (txn) => txn.compact(3));
-    expect(before(past)).toEqual([undefined, undefined, 'a=2 2/3/2', undefined]);
+    expect(replaced(past)).toEqual([undefined, undefined, 'a=2 2/3/2', undefined]);
   });
 
   it('tells nothing before the caller has the watcher', async () => {
