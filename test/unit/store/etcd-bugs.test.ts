@@ -68,17 +68,6 @@ describe('bugs that etcd had', () => {
     const [scrubbed, behind] = stores;
     await done[0];
     expect(scrubbed.tables.range('past', { start: '', end: undefined, limit: 9 })).toEqual([]);
-    const late = openStore();
-    put(late, 'a', '1');
-    put(late, 'a', '2');
-    remove(late, 'a');
-    put(late, 'b');
-    const scrubbing = compact(late, 4);
-    // Its scrubber hasn't had a turn yet.
-    const hash = late.hash(0);
-    expect(late.tables.range('past', { start: '', end: undefined, limit: 9 })).toHaveLength(2);
-    expect(await hash).toEqual(await scrubbed.hash(0));
-    await scrubbing;
     await done[1];
     expect(await behind.hash(0)).toEqual(await scrubbed.hash(0));
     expect(await pairs(scrubbed, 4)).toEqual([]);
@@ -116,7 +105,8 @@ describe('bugs that etcd had', () => {
     const watcher = watch(follower, 2, sink);
     watch(follower, 5, future);
     await sink.has(2);
-    put(leader, 'a', '3');
+    // Told live, so the watcher's position has moved on by itself.
+    for (const store of [leader, follower]) put(store, 'a', '3');
     put(leader, 'a', '4');
     const copy = await leader.copy();
     await follower.restore(await MemoryBackend.restore(copy.chunks()));
