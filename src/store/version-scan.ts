@@ -44,18 +44,17 @@ export class VersionScan {
     const lastPastKey = lastPast === undefined ? undefined : keyOfPast(lastPast);
 
     // Where one table was cut, the other must not run ahead: the rest of it belongs to a later slice.
-    let old = past.map(({ key, value }) => ({ composite: key, key: keyOfPast(key), record: value }));
+    let old = past.map(({ key, value }) => ({ key: keyOfPast(key), record: value }));
     let current: readonly Row[] = latest;
     if (lastPastKey !== undefined && (lastLatest === undefined || lastPastKey <= lastLatest)) {
       current = latest.filter(({ key }) => key < lastPastKey);
       this.#latestFrom = lastPastKey;
       this.#pastFrom = `${lastPast}\0`;
     } else if (lastLatest !== undefined) {
-      const kept = old.filter(({ key }) => key <= lastLatest);
-      const cut = old[kept.length];
-      old = kept;
+      old = old.filter(({ key }) => key <= lastLatest);
       this.#latestFrom = `${lastLatest}\0`;
-      this.#pastFrom = cut?.composite ?? pastBounds({ start: this.#latestFrom, end: undefined }).start;
+      // Not the first row left out: a version of a key before it may still go from `latest` to `past`.
+      this.#pastFrom = pastBounds({ start: this.#latestFrom, end: undefined }).start;
     } else {
       this.#done = true;
     }
