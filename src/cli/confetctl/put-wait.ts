@@ -1,0 +1,66 @@
+import { ConfetdError } from '../../base/errors.js';
+import type { RenderWaitResponse } from '../../proto/generated/render.js';
+import { formatDuration } from '../duration.js';
+import { EXIT, ExitError } from '../exit-error.js';
+import { goJson } from '../output/go-json.js';
+import type { Invocation } from './command.js';
+
+/** Waits until the daemon's renderer is done with a revision and prints the files that changed. */
+export async function waitForRender(
+  invocation: Invocation,
+  key: string,
+  revision: number,
+  timeoutMs: number,
+): Promise<void> {
+  const client = await invocation.client();
+  let response: RenderWaitResponse;
+  try {
+    response = await client.renderWait(revision, Math.max(1, Math.round(timeoutMs)));
+  } catch (error) {
+    if (error instanceof ConfetdError && error.code === 'unimplemented') {
+      throw new ExitError(EXIT.error, NO_RENDERER);
+    }
+    throw error;
+  }
+  await invocation.print(invocation.globals['write-out'] === 'json' ? json(response) : lines(response, key));
+  for (const error of response.errors) await invocation.ports.stderr(`${error}\n`);
+  if (response.timedOut) {
+    const within = `within ${formatDuration(timeoutMs)}`;
+    throw new ExitError(
+      EXIT.error,
+      `revision ${revision} was not rendered ${within}: see confetctl render status`,
+    );
+  }
+  if (response.errors.length > 0)
+    throw new ExitError(EXIT.error, `revision ${revision} is stored, but rendering it failed`);
+}
+
+const NO_RENDERER =
+  'the key is stored, but nothing renders here: --wait needs a confetd that renders (not etcd, not --no-render)';
+
+/** `out/nginx.conf  rev 7  1.7 ms` */
+function lines(response: RenderWaitResponse, key: string): string {
+  const { files, errors, timedOut, latencyMs } = response;
+  if (files.length === 0) {
+    if (errors.length > 0 || timedOut) return '';
+    return `no file changed: none depends on ${key}, or none reads differently  ${milliseconds(latencyMs)}\n`;
+  }
+  const width = Math.max(...files.map(({ dest }) => dest.length));
+  return files
+    .map((file) => `${file.dest.padEnd(width)}  rev ${file.revision}  ${milliseconds(file.latencyMs)}\n`)
+    .join('');
+}
+
+function json(response: RenderWaitResponse): string {
+  const { files, errors, timedOut, latencyMs } = response;
+  return `${goJson({
+    files: files.map((file) => ({ dest: file.dest, revision: file.revision, latency_ms: file.latencyMs })),
+    latency_ms: latencyMs,
+    timed_out: timedOut,
+    errors,
+  })}\n`;
+}
+
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(1)} ms`;
+}

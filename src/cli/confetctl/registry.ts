@@ -1,0 +1,70 @@
+import type { Command } from './command.js';
+
+interface Entry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** Every command, each in a file that is loaded when it runs. */
+export const COMMANDS: Readonly<Record<string, Entry>> = {
+  'alarm disarm': { summary: 'ends all alarms', load: async () => (await import('./alarm.js')).alarmDisarm },
+  'alarm list': { summary: 'lists all alarms', load: async () => (await import('./alarm.js')).alarmList },
+  compaction: {
+    summary: 'forgets history before a revision',
+    load: async () => (await import('./compaction.js')).compaction,
+  },
+  del: { summary: 'deletes a key or a range of keys', load: async () => (await import('./del.js')).del },
+  'endpoint hashkv': {
+    summary: 'shows the hash of the keys of each endpoint',
+    load: async () => (await import('./endpoint.js')).endpointHashKv,
+  },
+  'endpoint health': {
+    summary: 'tells whether each endpoint answers',
+    load: async () => (await import('./endpoint.js')).endpointHealth,
+  },
+  'endpoint status': {
+    summary: 'shows the state of each endpoint',
+    load: async () => (await import('./endpoint.js')).endpointStatus,
+  },
+  'exec-watch': {
+    summary: 'runs a command for changes, one run at a time',
+    load: async () => (await import('./exec-watch.js')).execWatch,
+  },
+  get: { summary: 'reads a key or a range of keys', load: async () => (await import('./get.js')).get },
+  'lease grant': { summary: 'makes a lease', load: async () => (await import('./lease.js')).leaseGrant },
+  'lease keep-alive': {
+    summary: 'renews a lease, again and again',
+    load: async () => (await import('./lease.js')).leaseKeepAlive,
+  },
+  'lease list': { summary: 'lists all leases', load: async () => (await import('./lease.js')).leaseList },
+  'lease revoke': {
+    summary: 'ends a lease; its keys go with it',
+    load: async () => (await import('./lease.js')).leaseRevoke,
+  },
+  'lease timetolive': {
+    summary: 'shows how long a lease lasts yet',
+    load: async () => (await import('./lease.js')).leaseTimeToLive,
+  },
+  lock: {
+    summary: 'takes a lock, for as long as this process or a command runs',
+    load: async () => (await import('./lock.js')).lock,
+  },
+  'member list': {
+    summary: 'lists the members of the cluster',
+    load: async () => (await import('./member.js')).memberList,
+  },
+  put: { summary: 'stores a key', load: async () => (await import('./put.js')).put },
+  'render status': {
+    summary: 'shows what the daemon has rendered, and what is still to do',
+    load: async () => (await import('./render-status.js')).renderStatus,
+  },
+  txn: {
+    summary: 'runs compares, and one of two lists of requests, in one transaction',
+    load: async () => (await import('./txn.js')).txn,
+  },
+  version: { summary: 'prints the version', load: async () => (await import('./version.js')).version },
+  watch: {
+    summary: 'prints changes of a key, a range or a prefix as they come',
+    load: async () => (await import('./watch.js')).watch,
+  },
+};

@@ -1,0 +1,165 @@
+import { ConfetdError } from '../../base/errors.js';
+import type { CommandStatus, RenderStatusResponse, ResourceStatus } from '../../proto/generated/render.js';
+import { formatDuration } from '../duration.js';
+import { EXIT, ExitError } from '../exit-error.js';
+import { goJson, type Json } from '../output/go-json.js';
+import { goQuote } from '../output/go-text.js';
+import { table } from '../output/table.js';
+import { command } from './command.js';
+
+export const renderStatus = command({
+  name: 'render status',
+  synopsis: '',
+  flags: {},
+  async run(invocation) {
+    const client = await invocation.client();
+    const format = formatOf(invocation.globals['write-out']);
+    let response: RenderStatusResponse;
+    try {
+      response = await client.renderStatus();
+    } catch (error) {
+      if (error instanceof ConfetdError && error.code === 'unimplemented') {
+        throw new ExitError(EXIT.error, 'nothing renders here: this is etcd, or a confetd with --no-render');
+      }
+      throw error;
+    }
+    await invocation.print(format(response, invocation.ports.clock.wallMs()));
+  },
+});
+
+type Format = (response: RenderStatusResponse, nowMs: number) => string;
+
+function formatOf(name: string): Format {
+  switch (name) {
+    case 'simple':
+    case 'table':
+      return asTable;
+    case 'json':
+      return asJson;
+    case 'fields':
+      return asFields;
+    case 'protobuf':
+      throw new ExitError(EXIT.badFeature, `${name} not supported as output format`);
+    default:
+      throw new ExitError(EXIT.badFeature, 'unsupported output format');
+  }
+}
+
+const HEAD = [
+  'resource',
+  'dest',
+  'state',
+  'applied',
+  'wanted',
+  'last check',
+  'last reload',
+  'last error',
+  'pending',
+];
+
+function cells(resource: ResourceStatus, nowMs: number): string[] {
+  return [
+    resource.name,
+    resource.dest,
+    resource.state,
+    String(resource.appliedRevision),
+    String(resource.wantedRevision),
+    outcome(resource.check, nowMs),
+    outcome(resource.reload, nowMs),
+    oneLine(resource.lastError),
+    resource.pending,
+  ];
+}
+
+const asTable: Format = (response, nowMs) => {
+  const { resources, source, sourceRevision, sourceError, configErrors } = response;
+  const following = sourceError === '' ? '' : `  (${sourceError})`;
+  return [
+    `source ${source} at revision ${sourceRevision}${following}\n`,
+    resources.length === 0
+      ? 'no resource in conf.d\n'
+      : table(
+          HEAD,
+          resources.map((resource) => cells(resource, nowMs)),
+          'left',
+        ),
+    ...configErrors.map((error) => `config error: ${error}\n`),
+  ].join('');
+};
+
+const asJson: Format = (response) => {
+  const json: Json = {
+    source: response.source,
+    source_revision: response.sourceRevision,
+    source_error: response.sourceError,
+    config_errors: response.configErrors,
+    resources: response.resources.map((resource) => ({
+      name: resource.name,
+      src: resource.src,
+      dest: resource.dest,
+      state: resource.state,
+      applied_revision: resource.appliedRevision,
+      wanted_revision: resource.wantedRevision,
+      check: commandJson(resource.check),
+      reload: commandJson(resource.reload),
+      last_error: resource.lastError,
+      pending: resource.pending,
+      renders: resource.renders,
+      swaps: resource.swaps,
+      drifts: resource.drifts,
+    })),
+  };
+  return `${goJson(json)}\n`;
+};
+
+function commandJson(status: CommandStatus | undefined): Json {
+  if (status === undefined || status.at === 0) return null;
+  return {
+    at: new Date(status.at).toISOString(),
+    ok: status.ok,
+    outcome: status.outcome,
+    duration_ms: status.durationMs,
+  };
+}
+
+const asFields: Format = (response, nowMs) => {
+  const field = (name: string, value: string | number): string => `"${name}" : ${value}\n`;
+  const resources = response.resources.map((resource) => {
+    const [, , , , , check = '', reload = ''] = cells(resource, nowMs);
+    return [
+      field('Resource', goQuote(resource.name)),
+      field('Src', goQuote(resource.src)),
+      field('Dest', goQuote(resource.dest)),
+      field('State', goQuote(resource.state)),
+      field('AppliedRevision', resource.appliedRevision),
+      field('WantedRevision', resource.wantedRevision),
+      field('LastCheck', goQuote(check)),
+      field('LastReload', goQuote(reload)),
+      field('LastError', goQuote(resource.lastError)),
+      field('Pending', goQuote(resource.pending)),
+      field('Renders', resource.renders),
+      field('Swaps', resource.swaps),
+      field('Drifts', resource.drifts),
+      '\n',
+    ].join('');
+  });
+  return [
+    field('Source', goQuote(response.source)),
+    field('SourceRevision', response.sourceRevision),
+    field('SourceError', goQuote(response.sourceError)),
+    ...response.configErrors.map((error) => field('ConfigError', goQuote(error))),
+    '\n',
+    ...resources,
+  ].join('');
+};
+
+/** `exit 0, 12s ago`; `-`: it never ran. */
+function outcome(status: CommandStatus | undefined, nowMs: number): string {
+  if (status === undefined || status.at === 0) return '-';
+  const seconds = Math.max(0, Math.round((nowMs - status.at) / 1000));
+  return `${status.outcome}, ${formatDuration(seconds * 1000)} ago`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, '; ');
+}

@@ -1,0 +1,86 @@
+import { Event_EventType, type KeyValue } from '../../proto/generated/etcd_kv.js';
+import type { ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
+import { formatDuration } from '../duration.js';
+import { alarmName, hashCells, hexLease, memberCells, statusCells } from './cells.js';
+import { hexBytes } from './go-text.js';
+import type { Output, Printer, SimpleOptions } from './printer.js';
+
+/** For people and shell loops: keys and values as they are, a line each. */
+export function simplePrinter(options: SimpleOptions): Printer {
+  const text = (bytes: Buffer): Output => (options.hex ? hexBytes(bytes) : bytes);
+  const pair = (kv: KeyValue | undefined, valueOnly = options.valueOnly): Output[] => {
+    if (kv === undefined) return ['\n', '\n'];
+    return valueOnly ? [text(kv.value), '\n'] : [text(kv.key), '\n', text(kv.value), '\n'];
+  };
+
+  const printer: Printer = {
+    put: ({ prevKv }) => join(['OK\n', ...(prevKv === undefined ? [] : pair(prevKv))]),
+    get: ({ kvs }) => join(kvs.flatMap((kv) => pair(kv))),
+    del: ({ deleted, prevKvs }) => join([`${deleted}\n`, ...prevKvs.flatMap((kv) => pair(kv))]),
+    txn: (response) => join(txnParts(response)),
+    watch: ({ events }) =>
+      join(
+        events.flatMap(({ type, kv, prevKv }) => [
+          `${type === Event_EventType.DELETE ? 'DELETE' : 'PUT'}\n`,
+          ...(prevKv === undefined ? [] : pair(prevKv)),
+          ...pair(kv),
+        ]),
+      ),
+    compaction: (_response, revision) => `compacted revision ${revision}\n`,
+    leaseGrant: ({ ID, TTL }) => `lease ${hexLease(ID)} granted with TTL(${TTL}s)\n`,
+    leaseRevoke: (_response, id) => `lease ${hexLease(id)} revoked\n`,
+    leaseTimeToLive: ({ ID, TTL, grantedTTL, keys }, withKeys) => {
+      if (grantedTTL === 0 && TTL === -1) return `lease ${hexLease(ID)} already expired\n`;
+      const head = `lease ${hexLease(ID)} granted with TTL(${grantedTTL}s), remaining(${TTL}s)`;
+      if (!withKeys) return `${head}\n`;
+      const list = keys.flatMap((key, at) => (at === 0 ? [key] : [' ', key]));
+      return join([`${head}, attached keys([`, ...list, '])\n']);
+    },
+    leaseKeepAlive: ({ ID, TTL }) => `lease ${hexLease(ID)} keepalived with TTL(${TTL})\n`,
+    leases: ({ leases }) =>
+      [`found ${leases.length} leases`, ...leases.map(({ ID }) => hexLease(ID))]
+        .map((line) => `${line}\n`)
+        .join(''),
+    memberList: ({ members }) => rows(members.map(memberCells)),
+    alarm: ({ alarms }) =>
+      alarms.map((alarm) => `memberID:${alarm.memberID} alarm:${alarmName(alarm)} \n`).join(''),
+    endpointStatus: (statuses) => rows(statuses.map(statusCells)),
+    endpointHashKv: (hashes) => rows(hashes.map(hashCells)),
+    endpointHealth: (healths) =>
+      healths
+        .map(({ endpoint, healthy, tookMs, error }) =>
+          healthy
+            ? `${endpoint} is healthy: successfully committed proposal: took = ${formatDuration(tookMs)}\n`
+            : `${endpoint} is unhealthy: failed to commit proposal: ${error}\n`,
+        )
+        .join(''),
+  };
+
+  const txnParts = (response: TxnResponse): Output[] => [
+    response.succeeded ? 'SUCCESS\n' : 'FAILURE\n',
+    ...response.responses.flatMap((op) => ['\n', ...opParts(op)]),
+  ];
+  const opParts = ({ response: op }: ResponseOp): Output[] => {
+    switch (op?.$case) {
+      case 'responsePut':
+        return [printer.put(op.value)];
+      case 'responseRange':
+        return [printer.get(op.value)];
+      case 'responseDeleteRange':
+        return [printer.del(op.value)];
+      case 'responseTxn':
+        return txnParts(op.value);
+      case undefined:
+        return ['unexpected response\n'];
+    }
+  };
+  return printer;
+}
+
+function rows(cells: readonly (readonly string[])[]): string {
+  return cells.map((row) => `${row.join(', ')}\n`).join('');
+}
+
+function join(parts: readonly Output[]): Buffer {
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part)));
+}
