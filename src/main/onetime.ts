@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import { ConfetdError } from '../base/errors.js';
+import { formatProblem, load } from '../confdir/load.js';
+import type { Generation } from '../confdir/types.js';
+import type { Log } from '../io/log.js';
+import { NodeClock } from '../io/node/clock.js';
+import { renderOnce } from '../render/onetime.js';
+import { terminal } from '../render/terminal.js';
+import type { Config } from './config.js';
+import { remoteSource } from './remote-source.js';
+import { renderPorts } from './render-ports.js';
+
+/**
+ * Renders everything once. Answers the exit code: 1 if any resource, or any file of conf.d, failed; all are tried.
+ * Without --backend the member on 127.0.0.1:2379 is asked: this opens no data folder.
+ */
+export async function onetime(config: Config): Promise<number> {
+  const { flags } = config;
+  const log = stderrLog(config.logLevel === 'debug');
+  for (const warning of config.warnings) log.warn({}, warning);
+  const clock = new NodeClock();
+  const backend = flags.backend === 'env' || flags.backend === 'file' ? flags.backend : 'etcdv3';
+  const [source, generation] = await Promise.all([
+    remoteSource({ backend, nodes: flags.node, files: flags.file }, clock),
+    load(flags.confdir, { prefix: flags.prefix }),
+  ]);
+  const broken = report(generation, flags.strict, log);
+  if (generation.resources.length === 0) return broken ? 1 : 0;
+  const out = process.stdout;
+  const abort = new AbortController();
+  const timer = clock.schedule(flags.timeout, () => {
+    abort.abort(new ConfetdError('source', `no answer within --timeout (${flags.timeout} ms)`));
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
+  try {
+    const result = await renderOnce(generation.resources, source, renderPorts(clock, log), {
+      templates: resolve(flags.confdir, 'templates'),
+      stateFolder: flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
+      pass: { noop: flags.noop, diffs: out.isTTY === true },
+      onEvent: terminal({ write: (text) => out.write(text), color: out.isTTY === true, cwd: process.cwd() }),
+      signal: abort.signal,
+    });
+    if (flags.noop) {
+      for (const { dest, status, diff } of result.files) {
+        if (diff !== undefined) out.write(diff);
+        else if (status === 'in sync') log.info({ dest }, `Target config ${dest} in sync`);
+      }
+    }
+    return result.ok && !broken ? 0 : 1;
+  } finally {
+    timer.cancel();
+    await source.close();
+  }
+}
+
+/** Says what is wrong with conf.d. True: an error, or under --strict a warning. */
+function report({ problems }: Generation, strict: boolean, log: Log): boolean {
+  for (const problem of problems) {
+    if (problem.severity === 'error') log.error({}, formatProblem(problem));
+    else log.warn({}, formatProblem(problem));
+  }
+  return problems.some(({ severity }) => strict || severity === 'error');
+}
+
+/** Lines for people, without a logging library to load: a one-shot is measured as a whole process. */
+function stderrLog(debug: boolean): Log {
+  const write = (level: string) => (_fields: object, message: string) => {
+    process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`);
+  };
+  return {
+    debug: debug ? write('DEBUG') : () => undefined,
+    info: write('INFO'),
+    warn: write('WARN'),
+    error: write('ERROR'),
+  };
+}

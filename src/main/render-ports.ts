@@ -1,0 +1,28 @@
+import { commandRunner } from '../command/run.js';
+import type { Clock } from '../io/clock.js';
+import type { Log } from '../io/log.js';
+import { NodeDisk } from '../io/node/disk.js';
+import { NodeRandom } from '../io/node/random.js';
+import { FileAccounts } from '../render/accounts.js';
+import { NodeRenderFiles } from '../render/node-files.js';
+import { NodeResolver } from '../render/resolver.js';
+import type { RenderPorts } from '../render/world.js';
+
+/** Rendering's ports on this host. */
+export function renderPorts(clock: Clock, log: Log): RenderPorts {
+  return {
+    clock,
+    random: new NodeRandom(),
+    log,
+    files: new NodeRenderFiles(),
+    accounts: new FileAccounts(),
+    resolver: new NodeResolver(),
+    run: commandRunner(clock),
+    env: process.env,
+    engine: async (extension) => {
+      if (extension !== '.hbs') return undefined;
+      const { HandlebarsEngine } = await import('../render/engines/handlebars/engine.js');
+      return new HandlebarsEngine(new NodeDisk());
+    },
+  };
+}
