@@ -1,28 +1,81 @@
-import type { ConfetdError } from '../base/errors.js';
-import { messageOf } from '../base/errors.js';
+import { resolve } from 'node:path';
+import { type ConfetdError, messageOf } from '../base/errors.js';
+import { formatId } from '../cluster/identity.js';
+import { type Log, silentLog } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { createLog } from '../io/node/log.js';
+import { terminal } from '../render/terminal.js';
 import { type Config, memberConfig } from './config.js';
-import { startMemberHost } from './member-host.js';
+import { memberFeed } from './member-feed.js';
+import { type MemberHost, startMemberHost } from './member-host.js';
+import { Rendering } from './rendering.js';
 
-/** Runs until a signal or a failure that it can't live with. Answers the exit code. */
+/** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
 export async function daemon(config: Config): Promise<number> {
   const { flags } = config;
-  const log = await createLog(config.logLevel, process.stderr.isTTY === true);
-  for (const warning of config.warnings) log.warn({}, warning);
   const clock = new NodeClock();
+  // A person at a terminal sees files and what went wrong; a pipe gets JSON lines of everything.
+  const person = process.stdout.isTTY === true && process.stderr.isTTY === true;
+  const level = person && config.logLevel === 'info' ? 'warn' : config.logLevel;
+  const log = await createLog(level, process.stderr.isTTY === true);
+  for (const warning of config.warnings) log.warn({}, warning);
   const ending = new Ending();
-  const host = await startMemberHost(flags, memberConfig(flags), {
-    clock,
-    log,
-    halted: (reason) => ending.halted(reason),
-  });
+  const member = flags.backend === 'embedded' ? memberConfig(flags) : undefined;
+  let host: MemberHost | undefined;
+  let rendering: Rendering | undefined;
   try {
-    await host.serve(undefined);
-    log.info({ clients: flags['listen-client-urls'], data: flags['data-dir'] }, 'serving clients');
+    host =
+      member &&
+      (await startMemberHost(flags, member, { clock, log, halted: (reason) => ending.halted(reason) }));
+    if (!flags['no-render']) {
+      rendering = new Rendering({
+        flags,
+        dataFolder: member?.folder,
+        feed: host && memberFeed(host.member),
+        clock,
+        // What the events show a person, the log needn't say again.
+        log: person && config.logLevel !== 'debug' ? silentLog : log,
+        diffs: person,
+        onEvent: person
+          ? terminal({ write: (text) => process.stdout.write(text), color: true, cwd: process.cwd() })
+          : () => undefined,
+      });
+    }
+    // The ports are taken before the first file is touched.
+    await host?.serve(rendering);
+    if (host !== undefined) announce(host, config, person, log);
+    const reload = rendering;
+    process.on('SIGHUP', () => {
+      reload?.reload().catch((error) => log.error({}, `SIGHUP: ${messageOf(error)}`));
+    });
+    await rendering?.start();
     return await ending.reached;
   } finally {
-    await host.close().catch((error) => log.error({}, `while stopping: ${messageOf(error)}`));
+    await end(host, rendering, log);
+  }
+}
+
+/** Renders first to their end: a reload that runs may still ask the member. */
+async function end(host: MemberHost | undefined, rendering: Rendering | undefined, log: Log): Promise<void> {
+  for (const part of [rendering, host]) {
+    await part?.close().catch((error) => log.error({}, `while stopping: ${messageOf(error)}`));
+  }
+}
+
+function announce({ member }: MemberHost, { flags }: Config, person: boolean, log: Log): void {
+  const clients = flags['listen-client-urls'].join(', ');
+  const { name, memberId, clusterId } = member.identity;
+  const fields = {
+    name,
+    member: formatId(memberId),
+    cluster: formatId(clusterId),
+    clients,
+    peers: flags['listen-peer-urls'].join(', '),
+    data: resolve(flags['data-dir'] || `${flags.name}.etcd`),
+  };
+  log.info(fields, 'serving clients');
+  if (person) {
+    process.stdout.write(`member ${name} (${fields.member}) serves ${clients}, data in ${fields.data}\n`);
   }
 }
 

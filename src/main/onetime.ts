@@ -5,10 +5,11 @@ import type { Generation } from '../confdir/types.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { renderOnce } from '../render/onetime.js';
+import { openSource } from '../render/open-source.js';
 import { terminal } from '../render/terminal.js';
 import type { Config } from './config.js';
-import { remoteSource } from './remote-source.js';
 import { renderPorts } from './render-ports.js';
+import { onetimeSourceSpec } from './source-spec.js';
 
 /**
  * Renders everything once. Answers the exit code: 1 if any resource, or any file of conf.d, failed; all are tried.
@@ -19,9 +20,12 @@ export async function onetime(config: Config): Promise<number> {
   const log = stderrLog(config.logLevel === 'debug');
   for (const warning of config.warnings) log.warn({}, warning);
   const clock = new NodeClock();
-  const backend = flags.backend === 'env' || flags.backend === 'file' ? flags.backend : 'etcdv3';
+  const ports = renderPorts(clock, log);
+  const embedded = (): never => {
+    throw new ConfetdError('internal', 'a one-shot has no member of its own');
+  };
   const [source, generation] = await Promise.all([
-    remoteSource({ backend, nodes: flags.node, files: flags.file }, clock),
+    openSource(onetimeSourceSpec(flags), { ...ports, embedded }),
     load(flags.confdir, { prefix: flags.prefix }),
   ]);
   const broken = report(generation, flags.strict, log);
@@ -33,7 +37,7 @@ export async function onetime(config: Config): Promise<number> {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   try {
-    const result = await renderOnce(generation.resources, source, renderPorts(clock, log), {
+    const result = await renderOnce(generation.resources, source, ports, {
       templates: resolve(flags.confdir, 'templates'),
       stateFolder: flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
       pass: { noop: flags.noop, diffs: out.isTTY === true },

@@ -64,7 +64,8 @@ export async function openDataFolder(
 /** Makes a data folder where there is none; its name, and those of the parents made for it, survive a power loss. */
 export async function prepareFolder(disk: Disk, folder: string): Promise<void> {
   const made: string[] = [];
-  for (let path = resolve(folder); path !== '/' && !(await disk.exists(path)); path = dirname(path)) made.push(path);
+  for (let path = resolve(folder); path !== '/' && !(await disk.exists(path)); path = dirname(path))
+    made.push(path);
   if (made.length === 0) return;
   await disk.makeFolder(folder);
   for (const path of made) await disk.syncFolder(dirname(path));

@@ -8,7 +8,7 @@ import type * as rpc from '../proto/generated/etcd_rpc.js';
 import { AlarmRequest_AlarmAction, AlarmType } from '../proto/generated/etcd_rpc.js';
 import type { RawNode } from '../raft/rawnode.js';
 import type { Store } from '../store/store.js';
-import type { Watcher, WatchSink, WatchSpec } from '../store/types.js';
+import type { RangeQuery, RangeResult, Watcher, WatchSink, WatchSpec } from '../store/types.js';
 import type { Alarms } from './alarms.js';
 import type { AppliedCompaction } from './apply/apply.js';
 import { revisionHeader, toRangeQuery, toRangeResponse } from './apply/convert.js';
@@ -91,6 +91,11 @@ export class Member implements MemberService {
       return this.#complete(toRangeResponse(await this.#parts.store.range(toRangeQuery(request))));
     };
     return request.serializable ? read() : this.linearizable().then(read);
+  }
+
+  /** Reads this member's own applied state, whoever leads. Throws or rejects with `out_of_range` as the store does. */
+  readApplied(query: RangeQuery): RangeResult | Promise<RangeResult> {
+    return this.#parts.store.range(query);
   }
 
   put(request: rpc.PutRequest): Promise<rpc.PutResponse> {

@@ -83,6 +83,7 @@ export class RangeScan {
     while (!this.#done && visited < rows && this.#sliceBytes < SLICE_BYTES) {
       const limit = Math.min(this.#chunkRows, rows - visited);
       visited += storeRevision === this.#revision ? this.#readLatest(limit) : this.#readVersions(limit);
+      if (this.#query.uncounted === true && this.#satisfied) this.#done = true;
     }
   }
 

@@ -34,6 +34,8 @@ export interface RangeQuery extends KeyRange {
   readonly maxModRevision: number;
   readonly minCreateRevision: number;
   readonly maxCreateRevision: number;
+  /** The caller needs no `count`: the read may end with the last pair that it wants. */
+  readonly uncounted?: boolean;
 }
 
 export interface RangeResult {

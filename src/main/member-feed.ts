@@ -1,0 +1,32 @@
+import { FROM_KEY_END } from '../base/bytes.js';
+import { formatId } from '../cluster/identity.js';
+import type { Member } from '../member/member.js';
+import type { EmbeddedFeed } from '../source/feed.js';
+
+/** This process's member as the renderer's source of keys: its applied state, without asking for a quorum. */
+export function memberFeed(member: Member): EmbeddedFeed {
+  return {
+    origin: formatId(member.identity.clusterId),
+    // A member that serves has been current once; from then on its own state is good enough to render.
+    ready: () => Promise.resolve(),
+    async page(range, revision, limit) {
+      const result = await member.readApplied({
+        ...range,
+        revision,
+        limit,
+        order: 'none',
+        target: 'key',
+        keysOnly: false,
+        countOnly: false,
+        minModRevision: 0,
+        maxModRevision: 0,
+        minCreateRevision: 0,
+        maxCreateRevision: 0,
+        uncounted: true,
+      });
+      return { revision: revision || result.revision, pairs: result.kvs, more: result.more };
+    },
+    watch: (startRevision, sink) =>
+      member.watch({ key: '\0', end: FROM_KEY_END, startRevision, noPut: false, noDelete: false }, sink),
+  };
+}
