@@ -1,0 +1,87 @@
+import type { ErrorCode } from '../base/errors.js';
+import type { Problem } from '../confdir/types.js';
+import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import type { FeedMessage, FeedRequest } from '../source/feed.js';
+import type { RenderEvent } from './events.js';
+import type { PassOptions } from './world.js';
+
+/** What a renderer's worker is told at its start. Only data: it may become another process one day. */
+export interface WorkerSettings {
+  /** Holds conf.d and templates. */
+  readonly confdir: string;
+  /** Stands in for every resource's prefix. */
+  readonly prefix: string | undefined;
+  /** Where no destination may lie. */
+  readonly dataFolder: string | undefined;
+  /** Relative destinations are resolved against it. */
+  readonly cwd: string;
+  readonly stateFolder: string | undefined;
+  readonly intervalMs: number;
+  /** False: conf.d and templates are read again on `reload` only. */
+  readonly watchFiles: boolean;
+  readonly pass: Partial<PassOptions>;
+  readonly source: SourceSpec;
+}
+
+export type SourceSpec =
+  | { readonly type: 'embedded' }
+  | { readonly type: 'env' }
+  | { readonly type: 'file'; readonly paths: readonly string[] }
+  | {
+      readonly type: 'etcdv3';
+      readonly endpoints: readonly string[];
+      /** Files' contents, PEM. */
+      readonly tls?: {
+        readonly ca?: Uint8Array;
+        readonly cert?: Uint8Array;
+        readonly key?: Uint8Array;
+        readonly skipVerify?: boolean;
+      };
+    };
+
+/** What can be asked of the worker, and what it answers. */
+export interface Calls {
+  status: { readonly arguments: undefined; readonly answer: RenderStatusResponse };
+  wait: {
+    readonly arguments: { readonly revision: number; readonly timeoutMs: number };
+    readonly answer: RenderWaitResponse;
+  };
+  accept: { readonly arguments: { readonly dest: string }; readonly answer: undefined };
+  reconcile: { readonly arguments: undefined; readonly answer: undefined };
+  /** Reads conf.d and templates again. */
+  reload: { readonly arguments: undefined; readonly answer: undefined };
+  /** Answers once everything has ended. */
+  shutdown: { readonly arguments: { readonly reloadTimeoutMs: number }; readonly answer: undefined };
+}
+
+export type CallName = keyof Calls;
+
+export type Call = {
+  readonly [Name in CallName]: {
+    readonly type: 'call';
+    readonly id: number;
+    readonly name: Name;
+    readonly arguments: Calls[Name]['arguments'];
+  };
+}[CallName];
+
+export type ToWorker =
+  | { readonly type: 'start'; readonly settings: WorkerSettings }
+  | { readonly type: 'feed'; readonly message: FeedMessage }
+  | Call;
+
+export type FromWorker =
+  /** The first generation is in force; these are its problems. */
+  | { readonly type: 'started'; readonly problems: readonly Problem[] }
+  /** It could not start. */
+  | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'feed'; readonly request: FeedRequest }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Calls[CallName]['answer'] }
+  | { readonly type: 'failure'; readonly id: number; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'event'; readonly event: RenderEvent }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly fields: object;
+      readonly message: string;
+    };

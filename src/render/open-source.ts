@@ -1,0 +1,42 @@
+import { watchPaths } from '../confdir/watch.js';
+import type { Clock } from '../io/clock.js';
+import type { Random } from '../io/random.js';
+import type { Source } from '../source/types.js';
+import type { SourceSpec } from './messages.js';
+
+export interface SourcePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the member of this process is reached. */
+  embedded(): Source;
+}
+
+/** A source by its description. Each kind is loaded only where it is used. */
+export async function openSource(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
+  const { clock, random, env, embedded } = ports;
+  switch (spec.type) {
+    case 'embedded':
+      return embedded();
+    case 'env': {
+      const { EnvSource } = await import('../source/env.js');
+      return new EnvSource(env);
+    }
+    case 'file': {
+      const { FileSource } = await import('../source/file.js');
+      return new FileSource(spec.paths, (paths, tell) => watchPaths(paths, { clock, ...tell }));
+    }
+    case 'etcdv3': {
+      const { EtcdV3Source } = await import('../source/etcdv3.js');
+      const { ca, cert, key, skipVerify } = spec.tls ?? {};
+      const tls = {
+        ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+        ...(cert === undefined ? {} : { cert: Buffer.from(cert) }),
+        ...(key === undefined ? {} : { key: Buffer.from(key) }),
+        ...(skipVerify === undefined ? {} : { skipVerify }),
+      };
+      const options = { endpoints: spec.endpoints, clock, random };
+      return new EtcdV3Source(spec.tls === undefined ? options : { ...options, tls });
+    }
+  }
+}

@@ -1,0 +1,346 @@
+import { ConfetdError } from '../base/errors.js';
+import { formatProblem } from '../confdir/load.js';
+import type { Generation } from '../confdir/types.js';
+import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import { Mirror } from '../source/mirror.js';
+import type { ChangeBatch, Snapshot, Source } from '../source/types.js';
+import type { RenderEvent } from './events.js';
+import { Fleet } from './fleet.js';
+import { KeyFeed } from './key-feed.js';
+import type { Lane } from './lane.js';
+import { Outcomes } from './outcomes.js';
+import type { PassResult } from './pipeline.js';
+import type { Result } from './result.js';
+import { Schedule } from './schedule.js';
+import { Slots } from './slots.js';
+import { StateFolder } from './state.js';
+import { statusOf } from './status.js';
+import type { Target } from './target.js';
+import { Templates } from './templates.js';
+import { DEFAULT_PASS, type PassOptions, type RenderPorts, type World } from './world.js';
+
+export interface RendererOptions {
+  /** CONFDIR/templates. */
+  readonly templates: string;
+  /** Where destinations' states are kept; undefined: nothing outlives the process. */
+  readonly stateFolder: string | undefined;
+  /** Between reconciles, in milliseconds; 0: none. */
+  readonly intervalMs: number;
+  readonly pass?: Partial<PassOptions>;
+  /** Told of what happens. Must not throw. */
+  readonly onEvent?: (event: RenderEvent) => void;
+}
+
+/** Commands that run at a time. */
+const MAX_COMMANDS = 64;
+
+/**
+ * Keeps the files of a generation of resources at what a source's keys say. Level-triggered: each target has a wanted and
+ * an applied revision, and is worked on until they meet. Only targets that read a changed key are rendered again.
+ */
+export class Renderer {
+  readonly #ports: RenderPorts;
+  readonly #source: Source;
+  readonly #world: World;
+  readonly #stopping = new AbortController();
+  readonly #ended = new AbortController();
+  readonly #feed: KeyFeed;
+  readonly #fleet: Fleet;
+  readonly #schedule: Schedule;
+  readonly #outcomes: Outcomes;
+  #sourceError = '';
+  #configErrors: readonly string[] = [];
+  /** One generation is taken up at a time. */
+  #generations: Promise<void> = Promise.resolve();
+  #readyTold = false;
+  #writtenAtStart = 0;
+
+  constructor(source: Source, ports: RenderPorts, options: RendererOptions) {
+    this.#ports = ports;
+    this.#source = source;
+    const { clock, random, log, files } = ports;
+    const states = new StateFolder(files, options.stateFolder, log);
+    const emit = options.onEvent ?? (() => {});
+    const mirror = new Mirror();
+    this.#world = {
+      ports,
+      pass: { ...DEFAULT_PASS, ...options.pass },
+      states,
+      mirror,
+      commands: new Slots(MAX_COMMANDS),
+      stopping: this.#stopping.signal,
+      ended: this.#ended.signal,
+      emit,
+    };
+    this.#schedule = new Schedule({
+      clock,
+      random,
+      intervalMs: options.intervalMs,
+      reconcile: () => this.#reconcile(),
+    });
+    const templates = new Templates(options.templates, files, (extension) => ports.engine(extension));
+    this.#fleet = new Fleet(this.#world, templates, (lane, pass) => this.#passed(lane, pass));
+    this.#feed = new KeyFeed(source, mirror, {
+      snapshot: (snapshot, before) => this.#snapshot(snapshot, before),
+      changes: (batch, names, from) => this.#changed(batch, names, from),
+      lost: (reason) => this.#lost(reason),
+    });
+    this.#outcomes = new Outcomes({ clock, isSettled: (revision) => this.#isSettled(revision) });
+  }
+
+  /** Prepares the state folder and begins the reconciles. Rendering begins with a generation and a snapshot. */
+  async start(): Promise<void> {
+    await this.#world.states.open();
+    this.#schedule.start();
+  }
+
+  /**
+   * Puts a generation in force. What is wrong with it is reported; a broken template leaves its last good version in
+   * force (for broken resources see confdir's carryOver). A removed resource leaves its file; a renamed one keeps its
+   * state. Resolves once all targets are what it says; their passes may still run.
+   */
+  setGeneration(generation: Generation): Promise<void> {
+    const next = this.#generations.then(() => this.#adopt(generation));
+    this.#generations = next.catch(() => {});
+    return next;
+  }
+
+  async #adopt(generation: Generation): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const { changed, errors } = await this.#fleet.adopt(generation.resources);
+    const { problems, resources } = generation;
+    const { log } = this.#ports;
+    for (const problem of problems) {
+      if (problem.severity === 'error') log.error({ file: problem.file }, formatProblem(problem));
+      else log.warn({ file: problem.file }, formatProblem(problem));
+    }
+    for (const error of errors) log.error({}, error);
+    const sayings = [
+      ...problems.filter(({ severity }) => severity === 'error').map(formatProblem),
+      ...errors,
+    ];
+    this.#configErrors = sayings;
+    this.#world.emit({ type: 'configuration', resources: resources.length, problems: sayings });
+    this.#feed.follow(resources.flatMap(({ subtrees }) => subtrees));
+    this.#startAll(changed);
+    this.#outcomes.check();
+    this.#tellReady();
+  }
+
+  #snapshot(snapshot: Snapshot, before: { readonly origin: string; readonly revision: number }): void {
+    const onwards = before.origin === snapshot.origin && before.revision <= snapshot.revision;
+    if (!onwards) this.#outcomes.restart();
+    this.#back(snapshot.revision);
+    this.#outcomes.committed(snapshot.revision, this.#ports.clock.monotonicMs());
+    const range = { from: onwards ? before.revision + 1 : 0, to: snapshot.revision };
+    for (const target of this.#fleet.targets) target.due(range);
+    this.#startAll(this.#fleet.targets);
+    this.#outcomes.check();
+    this.#tellReady();
+  }
+
+  /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
+  #changed({ revision, committedAtMs }: ChangeBatch, names: ReadonlySet<string>, from: number): void {
+    this.#back(revision);
+    const atMs = committedAtMs ?? this.#ports.clock.monotonicMs();
+    this.#outcomes.committed(revision, atMs);
+    const range = { from: Math.min(from, revision), to: revision };
+    const due: Target[] = [];
+    for (const target of this.#fleet.targets) {
+      const touched = names.size > 0 && target.touch(names, range, atMs);
+      if (touched && target.resource.wait !== undefined && target.tried) {
+        this.#schedule.delay(target, target.resource.wait, () => this.#startAll([target]));
+      } else if (touched || target.behind) {
+        due.push(target);
+      }
+    }
+    this.#startAll(due);
+    this.#outcomes.check();
+  }
+
+  #startAll(targets: Iterable<Target>): void {
+    const lanes = new Set<Lane>();
+    for (const target of targets) {
+      // Gone, or its keys come with the next snapshot.
+      if (!this.#fleet.has(target) || !this.#feed.covers(target.resource.subtrees)) continue;
+      this.#schedule.forget(target);
+      const lane = this.#fleet.laneOf(target);
+      lane.add(target);
+      lanes.add(lane);
+    }
+    for (const lane of lanes) lane.start();
+  }
+
+  #passed(lane: Lane, { results, reloaded }: PassResult): void {
+    if (reloaded !== undefined) lane.failures = reloaded.ok ? 0 : lane.failures + 1;
+    for (const result of results)
+      this.#settle(result, reloaded !== undefined && !reloaded.ok ? reloaded.error : '');
+    let retryInMs: number | undefined;
+    const owed = [...lane.members].some(({ state }) => state.reload === 'pending');
+    if (owed && !this.#stopping.signal.aborted) {
+      retryInMs = this.#schedule.retry(lane, Math.max(1, lane.failures), () => {
+        lane.reloadAgain();
+        lane.start();
+      });
+    } else this.#schedule.forget(lane);
+    if (reloaded !== undefined) {
+      const { command, dests, ok, error, result } = reloaded;
+      const { outcome, durationMs } = result;
+      this.#world.emit({ type: 'reload', command, dests, ok, outcome, durationMs, retryInMs });
+      if (ok) this.#ports.log.info({ command, dests, ms: durationMs }, 'reloaded');
+      else this.#ports.log.error({ command, dests, outcome, ms: durationMs, retryInMs }, error);
+    }
+    this.#outcomes.check();
+    this.#tellReady();
+  }
+
+  /** Takes up how a pass ended for one target. */
+  #settle({ target, attempt, status, reason, revision, swappedAtMs }: Result, reloadError: string): void {
+    const { resource } = target;
+    const { name, dest } = resource;
+    const first = !target.tried;
+    if (status === 'stopped') return;
+    target.tried = true;
+    const news = target.lastError !== reason;
+    target.lastError = reason;
+    if (status === 'failed') {
+      target.phase = 'failed';
+      target.failures++;
+      const retryInMs = this.#schedule.retry(target, target.failures, () => {
+        target.answers.clear();
+        this.#startAll([target]);
+      });
+      if (news) this.#ports.log.error({ dest, resource: name, revision, retryInMs }, reason);
+      else this.#ports.log.debug({ dest, resource: name, revision, retryInMs }, reason);
+      if (news)
+        this.#world.emit({ type: 'failed', resource: name, dest, revision, error: reason, retryInMs });
+    } else if (status === 'held') {
+      target.phase = 'held';
+      target.failures = 0;
+      if (news) this.#ports.log.warn({ dest, resource: name }, reason);
+      if (news) this.#world.emit({ type: 'held', resource: name, dest, reason });
+    } else {
+      target.phase = 'in_sync';
+      target.failures = 0;
+      target.appliedRevision = revision;
+      if (status === 'written' && !this.#readyTold) this.#writtenAtStart++;
+      if (status === 'in sync' && first)
+        this.#world.emit({ type: 'in sync', resource: name, dest, revision });
+    }
+    if (attempt.range === undefined) return;
+    this.#outcomes.record({
+      dest,
+      range: attempt.range,
+      revision,
+      swappedAtMs,
+      endedAtMs: this.#ports.clock.monotonicMs(),
+      error: reason === '' ? reloadError : reason,
+    });
+  }
+
+  #lost(reason: string): void {
+    this.#sourceError = reason;
+    this.#ports.log.warn({ source: this.#source.name, reason }, 'the source is lost');
+    this.#world.emit({ type: 'source lost', source: this.#source.name, reason });
+  }
+
+  #back(revision: number): void {
+    if (this.#sourceError === '') return;
+    this.#sourceError = '';
+    this.#ports.log.info({ source: this.#source.name, revision }, 'the source is back');
+    this.#world.emit({ type: 'source back', source: this.#source.name, revision });
+  }
+
+  /** Once: after every target has been tried. */
+  #tellReady(): void {
+    if (this.#readyTold || !this.#fleet.adopted || !(this.#feed.loaded || this.#fleet.isEmpty)) return;
+    const targets = [...this.#fleet.targets];
+    if (targets.some((target) => !target.tried)) return;
+    this.#readyTold = true;
+    const count = (phase: Target['phase']): number =>
+      targets.filter((target) => target.phase === phase).length;
+    this.#world.emit({
+      type: 'ready',
+      revision: this.#world.mirror.revision,
+      written: this.#writtenAtStart,
+      inSync: Math.max(0, count('in_sync') - this.#writtenAtStart),
+      failed: count('failed'),
+      held: count('held'),
+    });
+  }
+
+  #isSettled(revision: number): boolean {
+    if (this.#fleet.adopted && this.#fleet.isEmpty) return true;
+    if (!this.#feed.loaded || this.#world.mirror.revision < revision) return false;
+    for (const { unsettledFrom } of this.#fleet.targets) {
+      if (unsettledFrom !== undefined && unsettledFrom <= revision) return false;
+    }
+    return true;
+  }
+
+  #reconcile(): void {
+    for (const target of this.#fleet.targets) target.answers.clear();
+    this.#startAll(this.#fleet.targets);
+  }
+
+  /** Looks at every destination now. Resolves once all has been done. */
+  async reconcileNow(): Promise<void> {
+    this.#reconcile();
+    await this.idle();
+  }
+
+  /** Resolves once no pass runs. */
+  async idle(): Promise<void> {
+    await this.#fleet.idle();
+  }
+
+  status(): RenderStatusResponse {
+    const { revision } = this.#world.mirror;
+    return {
+      resources: [...this.#fleet.targets].map((target) =>
+        statusOf(target, { revision, lane: this.#fleet.laneOf(target), schedule: this.#schedule }),
+      ),
+      source: this.#source.name,
+      sourceRevision: revision,
+      sourceError: this.#sourceError,
+      configErrors: [...this.#configErrors],
+    };
+  }
+
+  /** Resolves when all that changes up to `revision` affect has been applied or has failed, or after `timeoutMs`. */
+  wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
+    return this.#outcomes.wait(revision, timeoutMs);
+  }
+
+  /** Takes the source as it is, even if it is behind what a destination has had. Fails with `not_found`. */
+  async accept(dest: string): Promise<void> {
+    const target = [...this.#fleet.targets].find(({ resource }) => resource.dest === dest);
+    if (target === undefined) {
+      const known = [...this.#fleet.targets].map(({ resource }) => resource.dest).join(', ');
+      throw new ConfetdError('not_found', `no resource has dest ${dest}; there are: ${known}`);
+    }
+    const release = await target.acquire();
+    try {
+      target.forgetOrigin();
+      await this.#world.states.save(target.state);
+    } finally {
+      release();
+    }
+    this.#startAll([target]);
+  }
+
+  /**
+   * Starts no pass any more, finishes swaps that were begun, ends checks, and gives reloads that run or are due after a
+   * swap so many milliseconds. Reloads that are cut off stay due for the next start.
+   */
+  async shutdown(reloadTimeoutMs = 10_000): Promise<void> {
+    this.#stopping.abort();
+    this.#schedule.close();
+    const timer = this.#ports.clock.schedule(reloadTimeoutMs, () => this.#ended.abort());
+    await this.#feed.close();
+    await this.#fleet.idle();
+    await this.#generations;
+    timer.cancel();
+    this.#outcomes.close();
+  }
+}

@@ -1,0 +1,149 @@
+import { messageOf } from '../../base/errors.js';
+import { unifiedDiff } from '../diff.js';
+import { type Result, resultOf } from '../result.js';
+import type { Attempt, Target } from '../target.js';
+import type { World } from '../world.js';
+import { check } from './check.js';
+import { askedAttributes, differences, type Look, look } from './compare.js';
+import { type Draft, Hold, renderDraft, sha256 } from './render.js';
+import { stage } from './stage.js';
+import { recordSwap } from './swap.js';
+
+/** Checked and recorded, ready to be swapped in. */
+export interface Staged {
+  readonly target: Target;
+  readonly attempt: Attempt;
+  readonly draft: Draft;
+  readonly look: Look;
+  readonly path: string;
+  /** It had been edited by hand. */
+  readonly drift: boolean;
+  /** Gives it up: as if it had never been. */
+  discard(): Promise<void>;
+}
+
+export function isStaged(one: Staged | Result): one is Staged {
+  return 'discard' in one;
+}
+
+/** Everything up to the swap: render, compare, stage, check. Never fails but by its result. */
+export async function prepare(target: Target, attempt: Attempt, world: World): Promise<Staged | Result> {
+  const { resource } = target;
+  const { dest } = resource;
+  const { log } = world.ports;
+  let revision = 0;
+  try {
+    const draft = await renderDraft(target, attempt.touched, world);
+    revision = draft.revision;
+    const found = await look(resource, world);
+    const differing = differences(dest, found, draft);
+    if (differing.length === 0) {
+      log.debug({ dest }, `Target config ${dest} in sync`);
+      await settleInSync(target, draft, world);
+      return resultOf(target, attempt, 'in sync', { revision });
+    }
+    const drift = isDrift(target, draft);
+    if (drift) countDrift(target, found);
+    if (drift && resource.onDrift === 'report')
+      throw new Hold(`edited by hand, and left so (on_drift = "report"): ${differing.join(', ')}`);
+    for (const difference of differing) log.info({ dest }, difference);
+    log.info({ dest, resource: resource.name }, `Target config ${dest} out of sync`);
+    if (world.pass.noop) {
+      log.warn({ dest }, `Noop mode enabled. ${dest} will not be modified`);
+      const diff = (await unifiedDiff(dest, found.now?.content, draft.content)) ?? '(too large to compare)\n';
+      return resultOf(target, attempt, 'would change', { revision, diff });
+    }
+    const checked = resource.checkCmd !== undefined && !world.pass.syncOnly;
+    const made = await (checked ? stageThenCheck : stageAndRecord)(target, found, draft, world);
+    return { target, attempt, draft, look: found, drift, ...made };
+  } catch (error) {
+    const status = world.stopping.aborted ? 'stopped' : error instanceof Hold ? 'held' : 'failed';
+    return resultOf(target, attempt, status, { reason: messageOf(error), revision });
+  }
+}
+
+type Made = Pick<Staged, 'path' | 'discard'>;
+
+/** The record is written only once the check has passed: a check that fails must cause no reload. */
+async function stageThenCheck(target: Target, found: Look, draft: Draft, world: World): Promise<Made> {
+  const path = await stage(target.resource, found, draft.content, world);
+  try {
+    await check(target, path, draft.revision, world);
+    const withdraw = await recordSwap(target, found, draft, world);
+    return { path, discard: () => discard(path, withdraw, world) };
+  } catch (error) {
+    // What the check said is kept with the state, if the disk lets us.
+    await world.states.save(target.state).catch(() => undefined);
+    if (world.pass.keepStage) world.ports.log.info({}, `Keeping staged file: ${path}`);
+    else await discard(path, undefined, world);
+    throw error;
+  }
+}
+
+/** Without a check nothing stands between staging and swapping: the record is written meanwhile. */
+async function stageAndRecord(target: Target, found: Look, draft: Draft, world: World): Promise<Made> {
+  const [staged, recorded] = await Promise.allSettled([
+    stage(target.resource, found, draft.content, world),
+    recordSwap(target, found, draft, world),
+  ]);
+  const path = staged.status === 'fulfilled' ? staged.value : undefined;
+  const withdraw = recorded.status === 'fulfilled' ? recorded.value : undefined;
+  if (path !== undefined && withdraw !== undefined) {
+    return { path, discard: () => discard(path, withdraw, world) };
+  }
+  await discard(path, withdraw, world);
+  throw staged.status === 'rejected' ? staged.reason : (recorded as PromiseRejectedResult).reason;
+}
+
+/** As well as the disk lets us: a stage that stays is removed at the next start. */
+async function discard(
+  path: string | undefined,
+  withdraw: (() => Promise<void>) | undefined,
+  { ports: { files } }: World,
+): Promise<void> {
+  await Promise.allSettled([path === undefined ? undefined : files.remove(path), withdraw?.()]);
+}
+
+/** The file has already the wanted content. A reload may still be due for it. */
+async function settleInSync(
+  { state, resource }: Target,
+  draft: Draft,
+  { pass, states }: World,
+): Promise<void> {
+  if (pass.noop) return;
+  if (state.swap !== undefined) {
+    // From before a crash. To be verified like any other, under the name of what is there.
+    state.swap = { ...state.swap, ...draft.stamp, origin: draft.origin };
+    return;
+  }
+  const asked = askedAttributes(resource);
+  if (
+    state.applied?.sha256 === draft.stamp.sha256 &&
+    state.origin === draft.origin &&
+    state.asked === asked
+  ) {
+    return;
+  }
+  state.applied = draft.stamp;
+  state.origin = draft.origin;
+  state.asked = asked;
+  await states.save(state);
+}
+
+/** The file is another one although nothing has changed that it is made from. */
+function isDrift({ state, resource }: Target, { stamp, origin }: Draft): boolean {
+  return (
+    state.swap === undefined &&
+    state.applied?.sha256 === stamp.sha256 &&
+    state.origin === origin &&
+    state.asked === askedAttributes(resource)
+  );
+}
+
+/** Counted once, however often a file that is left as it is gets looked at. */
+function countDrift(target: Target, { now }: Look): void {
+  const found = now === undefined ? 'none' : `${sha256(now.content)}:${now.mode}:${now.uid}:${now.gid}`;
+  if (target.resource.onDrift === 'report' && target.reportedDrift === found) return;
+  target.reportedDrift = found;
+  target.drifts++;
+}
