@@ -43,16 +43,11 @@ export async function startEtcd(...extra: readonly string[]): Promise<RealEtcd> 
 
   const start = async (token: string): Promise<void> => {
     const urls = (port: number) => `http://127.0.0.1:${port}`;
-    child = spawn(
-      program,
-      [
-        ...['--data-dir', dataDir, '--log-level', 'error', '--logger', 'zap'],
-        ...['--listen-client-urls', urls(client), '--advertise-client-urls', urls(client)],
-        ...['--listen-peer-urls', urls(peerPort), '--initial-advertise-peer-urls', urls(peerPort)],
-        ...['--initial-cluster', `default=${urls(peerPort)}`, '--initial-cluster-token', token, ...extra],
-      ],
-      { stdio: 'ignore' },
-    );
+    const argv = ['--data-dir', dataDir, '--log-level', 'error', '--logger', 'zap'];
+    argv.push('--listen-client-urls', urls(client), '--advertise-client-urls', urls(client));
+    argv.push('--listen-peer-urls', urls(peerPort), '--initial-advertise-peer-urls', urls(peerPort));
+    argv.push('--initial-cluster', `default=${urls(peerPort)}`, '--initial-cluster-token', token, ...extra);
+    child = spawn(program, argv, { stdio: 'ignore' });
     const until = Date.now() + 15_000;
     while (!(await healthy(endpoint))) {
       if (Date.now() > until || child.exitCode !== null) {

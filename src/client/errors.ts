@@ -35,16 +35,12 @@ export function callError(error: unknown, endpoint: string, timeoutMs?: number):
 function sentence(code: ErrorCode, details: string, endpoint: string, timeoutMs: number | undefined): string {
   // etcd's own texts go through as they are: scripts match them.
   if (/^(etcdserver|etcdclient|auth|mvcc|rpc|confetd)\b/.test(details)) return details;
-  switch (code) {
-    case 'deadline_exceeded':
-      return timeoutMs === undefined
-        ? `${endpoint} did not answer in time`
-        : `${endpoint} did not answer within ${timeoutMs / 1000}s`;
-    case 'unavailable':
-      return `${endpoint}: ${connectFailure(details)}`;
-    default:
-      return details === '' ? `${endpoint}: ${code}` : details;
+  if (code === 'deadline_exceeded') {
+    const within = timeoutMs === undefined ? 'in time' : `within ${timeoutMs / 1000}s`;
+    return `${endpoint} did not answer ${within}`;
   }
+  if (code === 'unavailable') return `${endpoint}: ${connectFailure(details)}`;
+  return details === '' ? `${endpoint}: ${code}` : details;
 }
 
 /** What went wrong in words, out of grpc-js's sentence around it. */

@@ -69,7 +69,7 @@ function renewals(
   options: KeepAliveOptions,
 ): Promise<'expired' | 'renewed'> {
   const { clock, requestTimeoutMs } = ports;
-  const { id, signal, once, renewed } = options;
+  const { id, signal, once } = options;
   const endpoint = connection.endpoint.text;
   return new Promise((resolve, reject) => {
     const stream = connection.duplex(LeaseService.leaseKeepAlive);
@@ -101,7 +101,7 @@ function renewals(
         resolve('expired');
         return;
       }
-      renewed?.(response);
+      options.renewed?.(response);
       if (once === true) {
         stop();
         resolve('renewed');

@@ -75,8 +75,9 @@ export function command<Flags extends FlagSet>(
     run(invocation: Invocation, flags: FlagValues<Flags>): Promise<void>;
   },
 ): Command {
-  const { run, ...rest } = spec;
-  return { ...rest, start: (invocation, given) => run(invocation, settle(spec.flags, given).values) };
+  const start: Command['start'] = (invocation, given) =>
+    spec.run(invocation, settle(spec.flags, given).values);
+  return { ...spec, start };
 }
 
 export function badArguments(message: string): ExitError {

@@ -44,10 +44,10 @@ export const execWatch = command({
       clock,
       log: silentLog,
       retry: 'never',
-      onOutput: (chunk) => output(() => ports.stdout(chunk)),
+      onOutput: (chunk) => void output(() => ports.stdout(chunk)),
       onResult: ({ ok, outcome }, { revision }) => {
         if (!ok && !interrupted.aborted) {
-          output(() => ports.stderr(`${exec[0]} failed for revision ${revision}: ${outcome}\n`));
+          void output(() => ports.stderr(`${exec[0]} failed for revision ${revision}: ${outcome}\n`));
         }
       },
     });
@@ -62,7 +62,7 @@ export const execWatch = command({
           events: (response) => {
             runner.push(batchOf(response, belongs));
           },
-          lost: (reason) => output(() => ports.stderr(`watch interrupted, trying again: ${reason}\n`)),
+          lost: (reason) => void output(() => ports.stderr(`watch interrupted, trying again: ${reason}\n`)),
           ended: resolve,
         },
       );

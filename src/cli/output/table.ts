@@ -63,5 +63,6 @@ function centred(text: string, columns: number): string {
 }
 
 function width(text: string): number {
-  return [...text].length;
+  // Code points, as etcdctl counts; combining marks and wide characters are rare in names and URLs.
+  return Array.from(text).length;
 }

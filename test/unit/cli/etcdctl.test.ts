@@ -151,7 +151,7 @@ describe.skipIf(!peers('etcd', 'etcdctl'))('confetctl prints what etcdctl prints
       expect(normalised(mine)).toEqual(normalised(theirs));
     });
 
-    test.each(WRITES)('%s', async (line, input = '') => {
+    test.each(WRITES)('%s', async (...[line = '', input = '']) => {
       const words = [...wordsOf(line), '-w', format];
       await reset();
       const theirs = await etcdctl(words, input);
@@ -178,7 +178,7 @@ describe.skipIf(!peers('etcd', 'etcdctl'))('confetctl prints what etcdctl prints
     }
   }
 
-  test.each(FAILURES)('fails alike: %s', async (line, input = '') => {
+  test.each(FAILURES)('fails alike: %s', async (...[line = '', input = '']) => {
     const words = wordsOf(line);
     const [theirs, mine] = [await etcdctl(words, input), await ours(words, input)];
     expect(theirs.exitCode).not.toBe(0);
@@ -225,13 +225,16 @@ describe.skipIf(!peers('etcd', 'etcdctl'))('confetctl prints what etcdctl prints
       await etcdctl(['del', 'w1']);
       await etcdctl(['txn'], '\nput w1 a\nput w2 b\n\n\n');
       await etcdctl(['put', 'w-end', 'END']);
-      for (const line of WATCHES) {
-        const words = [...line.split(' '), '--rev', start, '-w', format];
-        const theirs = await untilQuiet(words);
-        const running = new Running(words, variables());
-        await running.printed(theirs);
-        expect(running.stdout).toBe(theirs);
-      }
+      await Promise.all(
+        WATCHES.map(async (line) => {
+          const words = [...line.split(' '), '--rev', start, '-w', format];
+          const theirs = await untilQuiet(words);
+          const running = new Running(words, variables());
+          await running.printed(theirs);
+          expect(running.stdout).toBe(theirs);
+          expect(theirs.length).toBeGreaterThan(10);
+        }),
+      );
     });
 
     /** What etcdctl has printed once nothing more has come for a while. */
