@@ -42,8 +42,11 @@ export class Connection {
     this.#client = new grpc.Client(endpoint.target, credentials(grpc, endpoint, tls), CHANNEL_OPTIONS);
   }
 
-  /** Resolves once the channel is connected. Rejects with `unavailable` as soon as dialling fails, or after `timeoutMs`. */
-  async ready(timeoutMs: number): Promise<void> {
+  /**
+   * Resolves once the channel is connected. Rejects with `unavailable` as soon as dialling fails, or after `timeoutMs`,
+   * and with `cancelled` when the signal aborts.
+   */
+  async ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const { connectivityState: state } = this.#grpc;
     const channel = this.#client.getChannel();
     const deadlineMs = this.#clock.wallMs() + timeoutMs;
@@ -52,8 +55,14 @@ export class Connection {
       if (now === state.READY) return;
       if (now === state.TRANSIENT_FAILURE || now === state.SHUTDOWN) throw await this.#failure(timeoutMs);
       const changed = await new Promise<boolean>((resolve) => {
-        channel.watchConnectivityState(now, deadlineMs, (error) => resolve(error === undefined));
+        const stop = (): void => resolve(false);
+        signal?.addEventListener('abort', stop, { once: true });
+        channel.watchConnectivityState(now, deadlineMs, (error) => {
+          signal?.removeEventListener('abort', stop);
+          resolve(error === undefined);
+        });
       });
+      if (signal?.aborted === true) throw new ConfetdError('cancelled', 'cancelled');
       if (!changed) {
         const within = `within ${timeoutMs / 1000}s`;
         throw new ConfetdError('unavailable', `${this.endpoint.text}: no connection ${within}`);
@@ -134,7 +143,8 @@ const CHANNEL_OPTIONS = {
 } as const;
 
 function credentials(grpc: Grpc, endpoint: Endpoint, tls: TlsOptions | undefined) {
-  if (!(endpoint.tls ?? tls !== undefined)) return grpc.credentials.createInsecure();
+  const certified = tls?.ca !== undefined || tls?.cert !== undefined;
+  if (!(endpoint.tls ?? certified)) return grpc.credentials.createInsecure();
   return grpc.credentials.createSsl(
     tls?.ca ?? null,
     tls?.key ?? null,

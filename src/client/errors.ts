@@ -46,5 +46,6 @@ function sentence(code: ErrorCode, details: string, endpoint: string, timeoutMs:
 /** What went wrong in words, out of grpc-js's sentence around it. */
 export function connectFailure(details: string): string {
   const [, reason] = /Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(details) ?? [];
-  return (reason ?? details).trim();
+  // grpc-js dates some of its reasons.
+  return (reason ?? details).replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/, '').trim();
 }

@@ -60,7 +60,7 @@ export class Pool {
       const endpoint = this.#endpoint();
       const connection = await this.connection(endpoint);
       try {
-        await connection.ready(boundMs);
+        await connection.ready(boundMs, signal);
         return connection;
       } catch (error) {
         failures.set(endpoint.text, callError(error, endpoint.text).message);

@@ -25,6 +25,9 @@ process.stdout.on('error', (error) => {
   process.exit(systemCode(error) === 'EPIPE' ? 0 : 1);
 });
 
+// grpc-js names an IP address as its TLS server, of which Node warns at each command.
+process.noDeprecation = true;
+
 const exitCode = await runConfetctl(process.argv.slice(2), ports);
 // Not left to the event loop: a terminal that was read from would keep it alive.
 process.stdout.write('', () => process.exit(exitCode));

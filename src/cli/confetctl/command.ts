@@ -1,4 +1,4 @@
-import { Client } from '../../client/client.js';
+import type { Client } from '../../client/client.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import type { FlagSet, FlagValues, GivenFlags } from '../flags.js';
 import { type Output, type Printer, printerFor } from '../output/printer.js';
@@ -35,6 +35,8 @@ export class Invocation {
       throw new ExitError(EXIT.badConnection, 'no endpoint is given: write --endpoints host:port');
     }
     const tls = await tlsOf(this.globals, this.ports);
+    // Not for `version` and `--help`: the protocol alone takes 20 ms to load.
+    const { Client } = await import('../../client/client.js');
     return new Client({
       endpoints,
       clock,

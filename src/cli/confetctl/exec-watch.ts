@@ -42,7 +42,7 @@ export const execWatch = command({
       timeoutMs: flags.timeout > 0 ? Math.min(flags.timeout, MAX_TIMER_MS) : MAX_TIMER_MS,
       run: commandRunner(clock),
       clock,
-      log: silentLog,
+      log: { ...silentLog, warn: (_fields, message) => void output(() => ports.stderr(`${message}\n`)) },
       retry: 'never',
       onOutput: (chunk) => void output(() => ports.stdout(chunk)),
       onResult: ({ ok, outcome }, { revision }) => {
