@@ -67,6 +67,8 @@ export class StateFolder {
   readonly #files: RenderFiles;
   readonly #folder: string | undefined;
   readonly #log: Log;
+  /** Former files that earlier processes have left. */
+  readonly #left = new Set<string>();
 
   constructor(files: RenderFiles, folder: string | undefined, log: Log) {
     this.#files = files;
@@ -84,15 +86,25 @@ export class StateFolder {
     const folder = this.#folder;
     if (folder === undefined) return;
     await this.#files.makeFolder(folder, 0o700);
-    const stale = (await this.#files.list(folder)).filter((name) => name.endsWith('.tmp'));
-    await Promise.all(stale.map((name) => this.#files.remove(join(folder, name))));
+    for (const name of await this.#files.list(folder)) {
+      const path = join(folder, name);
+      if (name.endsWith('.tmp')) await this.#files.remove(path);
+      else if (name.endsWith('.former')) this.#left.add(path);
+    }
   }
 
   /**
    * A destination's state, a new one where there is none. One that can't be understood counts as a reload that may be
-   * due; one of a newer version fails with a `data_folder` error.
+   * due; one of a newer version fails with a `data_folder` error. A former file that isn't needed any more is removed.
    */
   async load(dest: string): Promise<DestinationState> {
+    const state = await this.#load(dest);
+    const former = this.#path(dest, 'former') ?? '';
+    if (this.#left.delete(former) && typeof state.swap?.former !== 'object') await this.#files.remove(former);
+    return state;
+  }
+
+  async #load(dest: string): Promise<DestinationState> {
     const path = this.#path(dest, 'json');
     const file = path === undefined ? undefined : await this.#files.read(path);
     if (file === undefined) return newState(dest);
