@@ -1,5 +1,5 @@
+import { parseDuration } from '../base/duration.js';
 import { ConfetdError } from '../base/errors.js';
-import { parseDuration } from './duration.js';
 
 interface Common {
   readonly usage: string;

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.js';
+import { formatDuration } from '../base/duration.js';
 import type { FlagSet, FlagSpec } from './flags.js';
 
 /** The flags with their defaults, one a line, aligned. */

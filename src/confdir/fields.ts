@@ -1,5 +1,5 @@
+import { parseDuration } from '../base/duration.js';
 import type { CommandSpec } from '../command/types.js';
-import { parseDuration } from './duration.js';
 import type { KeyPath, Place, Positions } from './positions.js';
 import type { TomlTable } from './toml.js';
 import type { Problem } from './types.js';
@@ -83,7 +83,7 @@ export class Fields {
     if (value === undefined) return undefined;
     const words = `a duration such as ${key} = "10s" or "1m30s", or a whole number of seconds`;
     let ms: number | undefined;
-    if (typeof value === 'string') ms = parseDuration(value);
+    if (typeof value === 'string') ms = wholeMilliseconds(value);
     else if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) ms = value * 1000;
     if (ms === undefined) return this.#expected(key, words, value);
     if (ms === 0 && least === 'positive') return this.error(key, `${key} is 0: expected ${words}`);
@@ -253,4 +253,10 @@ function distance(a: string, b: string): number {
     [before, row] = [row, next];
   }
   return row[b.length] ?? 0;
+}
+
+/** Rounded up, so that no positive duration becomes none; undefined: it isn't one, or is negative. */
+function wholeMilliseconds(text: string): number | undefined {
+  const ms = parseDuration(text);
+  return ms === undefined || ms < 0 ? undefined : Math.ceil(ms);
 }

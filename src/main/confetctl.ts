@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { systemCode } from '../base/errors.js';
 import type { ChildEnd, Ports } from '../cli/confetctl/ports.js';
 import { runConfetctl } from '../cli/confetctl/run.js';
-import type { Output } from '../cli/output/printer.js';
+import type { Output } from '../cli/output/format.js';
 import { NodeClock } from '../io/node/clock.js';
 import { NodeRandom } from '../io/node/random.js';
 

@@ -1,7 +1,8 @@
 import type { Client } from '../../client/client.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import type { FlagSet, FlagValues, GivenFlags } from '../flags.js';
-import { type Output, type Printer, printerFor } from '../output/printer.js';
+import type { Output, Printer } from '../output/format.js';
+import { printerFor } from '../output/printer.js';
 import { settle } from '../settings.js';
 import { type Globals, tlsOf } from './globals.js';
 import type { Ports } from './ports.js';

@@ -1,6 +1,6 @@
 import { ConfetdError, messageOf } from '../../base/errors.js';
 import { EXIT, ExitError } from '../exit-error.js';
-import type { EndpointHash, EndpointHealth, EndpointStatus } from '../output/printer.js';
+import type { EndpointHash, EndpointHealth, EndpointStatus } from '../output/format.js';
 import { command, type Invocation } from './command.js';
 
 const CLUSTER = {

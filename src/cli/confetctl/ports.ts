@@ -1,6 +1,6 @@
 import type { Clock } from '../../io/clock.js';
 import type { Random } from '../../io/random.js';
-import type { Output } from '../output/printer.js';
+import type { Output } from '../output/format.js';
 
 /** How a child process ended: an exit code, a signal, or why it couldn't start. */
 export type ChildEnd =

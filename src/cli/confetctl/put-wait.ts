@@ -1,6 +1,7 @@
+import { relative } from 'node:path';
+import { formatDuration } from '../../base/duration.js';
 import { ConfetdError } from '../../base/errors.js';
 import type { RenderWaitResponse } from '../../proto/generated/render.js';
-import { formatDuration } from '../duration.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { goJson } from '../output/go-json.js';
 import type { Invocation } from './command.js';
@@ -45,10 +46,20 @@ function lines(response: RenderWaitResponse, key: string): string {
     if (errors.length > 0 || timedOut) return '';
     return `no file changed: none depends on ${key}, or none reads differently  ${milliseconds(latencyMs)}\n`;
   }
-  const width = Math.max(...files.map(({ dest }) => dest.length));
+  const names = files.map(({ dest }) => shownPath(dest));
+  const width = Math.max(...names.map(({ length }) => length));
   return files
-    .map((file) => `${file.dest.padEnd(width)}  rev ${file.revision}  ${milliseconds(file.latencyMs)}\n`)
+    .map(
+      (file, at) =>
+        `${(names[at] ?? '').padEnd(width)}  rev ${file.revision}  ${milliseconds(file.latencyMs)}\n`,
+    )
     .join('');
+}
+
+/** Relative where that is shorter to read: below the folder that this client runs in. */
+function shownPath(dest: string): string {
+  const path = relative(process.cwd(), dest);
+  return path === '' || path.startsWith('..') ? dest : path;
 }
 
 function json(response: RenderWaitResponse): string {

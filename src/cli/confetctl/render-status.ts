@@ -1,6 +1,6 @@
+import { formatDuration } from '../../base/duration.js';
 import { ConfetdError } from '../../base/errors.js';
 import type { CommandStatus, RenderStatusResponse, ResourceStatus } from '../../proto/generated/render.js';
-import { formatDuration } from '../duration.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { goJson, type Json } from '../output/go-json.js';
 import { goQuote } from '../output/go-text.js';

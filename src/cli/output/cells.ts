@@ -1,6 +1,6 @@
+import { formatDuration } from '../../base/duration.js';
 import { type AlarmMember, AlarmType, type Member } from '../../proto/generated/etcd_rpc.js';
-import { formatDuration } from '../duration.js';
-import type { EndpointHash, EndpointHealth, EndpointStatus } from './printer.js';
+import type { EndpointHash, EndpointHealth, EndpointStatus } from './format.js';
 
 /** What simple and table show alike, a row a thing. */
 export const STATUS_HEAD = [

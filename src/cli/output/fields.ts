@@ -1,9 +1,9 @@
+import { formatDuration } from '../../base/duration.js';
 import { Event_EventType, type KeyValue } from '../../proto/generated/etcd_kv.js';
 import type { ResponseHeader, ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
-import { formatDuration } from '../duration.js';
 import { alarmName } from './cells.js';
+import type { Printer } from './format.js';
 import { goQuote } from './go-text.js';
-import type { Printer } from './printer.js';
 
 type Value = string | number | bigint | boolean;
 

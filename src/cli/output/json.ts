@@ -1,3 +1,4 @@
+import { formatDuration } from '../../base/duration.js';
 import type { Event, KeyValue } from '../../proto/generated/etcd_kv.js';
 import type {
   DeleteRangeResponse,
@@ -9,9 +10,8 @@ import type {
   StatusResponse,
   TxnResponse,
 } from '../../proto/generated/etcd_rpc.js';
-import { formatDuration } from '../duration.js';
+import type { Printer } from './format.js';
 import { goJson, type Json, orNone, orNoneList } from './go-json.js';
-import type { Printer } from './printer.js';
 
 type Fields = { readonly [field: string]: Json | undefined };
 

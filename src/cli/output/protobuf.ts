@@ -10,7 +10,7 @@ import {
   TxnResponse,
   WatchResponse,
 } from '../../proto/generated/etcd_rpc.js';
-import { type Printer, unsupported } from './printer.js';
+import { type Printer, unsupported } from './format.js';
 
 /** The messages' own bytes, nothing between them; of a lease's answers only the header, as in etcdctl 3.4. */
 export const protobufPrinter: Printer = {

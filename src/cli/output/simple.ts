@@ -1,9 +1,9 @@
+import { formatDuration } from '../../base/duration.js';
 import { Event_EventType, type KeyValue } from '../../proto/generated/etcd_kv.js';
 import type { ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
-import { formatDuration } from '../duration.js';
 import { alarmName, hashCells, hexLease, memberCells, statusCells } from './cells.js';
+import type { Output, Printer, SimpleOptions } from './format.js';
 import { hexBytes } from './go-text.js';
-import type { Output, Printer, SimpleOptions } from './printer.js';
 
 /** For people and shell loops: keys and values as they are, a line each. */
 export function simplePrinter(options: SimpleOptions): Printer {

@@ -8,7 +8,7 @@ import {
   STATUS_HEAD,
   statusCells,
 } from './cells.js';
-import { type Printer, unsupported } from './printer.js';
+import { type Printer, unsupported } from './format.js';
 
 const no = unsupported('table');
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDuration, parseDuration } from '../../../src/cli/duration.js';
+import { formatDuration, parseDuration } from '../../../src/base/duration.js';
 import { type FlagSet, parseFlags } from '../../../src/cli/flags.js';
 import { settle } from '../../../src/cli/settings.js';
 import { flagLines } from '../../../src/cli/usage.js';
