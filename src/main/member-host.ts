@@ -23,7 +23,7 @@ export interface MemberHostPorts {
   readonly clock: Clock;
   readonly log: Log;
   /** The member can't go on; the process should end. */
-  halted(reason: ConfetdError): void;
+  readonly halted: (reason: ConfetdError) => void;
 }
 
 /** A member on its locked data folder. */

@@ -5,6 +5,7 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatProblem } from '../confdir/load.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
+import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { RenderEvent } from '../render/events.js';
 import type { WorkerSettings } from '../render/messages.js';
 import { RenderHost } from '../render/worker-host.js';
@@ -52,8 +53,13 @@ export class Rendering implements RenderControl {
     }
   }
 
-  status: RenderControl['status'] = () => this.#current().status();
-  wait: RenderControl['wait'] = (revision, timeoutMs) => this.#current().wait(revision, timeoutMs);
+  async status(): Promise<RenderStatusResponse> {
+    return await this.#current().status();
+  }
+
+  async wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
+    return await this.#current().wait(revision, timeoutMs);
+  }
 
   /** Reads conf.d and templates again. */
   async reload(): Promise<void> {

@@ -48,8 +48,11 @@ export class Alarms {
         return this.#activate(rows, { memberID, alarm });
       case AlarmRequest_AlarmAction.Deactivate:
         return this.#deactivate(rows, { memberID, alarm });
-      default:
+      case AlarmRequest_AlarmAction.Get:
         return this.#raised.filter((raised) => alarm === AlarmType.None || raised.alarm === alarm);
+      default:
+        // An action of a newer client changes nothing.
+        return [];
     }
   }
 

@@ -32,5 +32,5 @@ export interface MemberPorts {
   /** The member can't go on; it has stopped taking part and answers nothing any more. Told once. */
   halted(reason: ConfetdError): void;
   /** For metrics: how long an fdatasync of the log took. */
-  walSynced?(durationMs: number): void;
+  readonly walSynced?: (durationMs: number) => void;
 }

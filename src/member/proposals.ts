@@ -71,6 +71,6 @@ export class Proposals {
 
   /** Ends everything, in a member that stops or halts. */
   failAll(error: ConfetdError): void {
-    for (const sequence of [...this.#waiting.keys()]) this.refuse(sequence, error);
+    for (const sequence of this.#waiting.keys()) this.refuse(sequence, error);
   }
 }

@@ -1,5 +1,5 @@
-import { Prng } from '../../src/base/prng.js';
 import type { ConfetdError } from '../../src/base/errors.js';
+import { Prng } from '../../src/base/prng.js';
 import { parseInitialCluster } from '../../src/cluster/bootstrap.js';
 import { type Clock, sleep, type Timer } from '../../src/io/clock.js';
 import { silentLog } from '../../src/io/log.js';

@@ -36,13 +36,24 @@ function choose(context: ReadContext, request: rpc.TxnRequest): Chosen {
   return { succeeded, operations, nested };
 }
 
-/** Ranges check their revision themselves when they run, but by then a put may have happened. */
+/** All puts, then all ranges: which of several faults a client is told is etcd's order. */
 function check(context: ApplyContext, chosen: Chosen): void {
-  for (const { request } of chosen.operations) {
+  for (const request of operationsOf(chosen)) {
     if (request?.$case === 'requestPut') checkPut(context, request.value);
+  }
+  // Ranges check their revision themselves when they run, but by then a put may have happened.
+  for (const request of operationsOf(chosen)) {
     if (request?.$case === 'requestRange') context.store.checkRevision(request.value.revision);
   }
-  for (const nested of chosen.nested.values()) check(context, nested);
+}
+
+/** Of the chosen branches, in order, those of nested transactions in their place. */
+function* operationsOf({ operations, nested }: Chosen): Generator<rpc.RequestOp['request']> {
+  for (const [position, { request }] of operations.entries()) {
+    const inner = nested.get(position);
+    if (inner === undefined) yield request;
+    else yield* operationsOf(inner);
+  }
 }
 
 function execute(context: ApplyContext, chosen: Chosen): rpc.TxnResponse {

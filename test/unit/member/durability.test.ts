@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { PutRequest, RangeRequest } from '../../../src/proto/generated/etcd_rpc.js';
 import type { Member } from '../../../src/member/member.js';
+import { PutRequest, RangeRequest } from '../../../src/proto/generated/etcd_rpc.js';
 import { VirtualClock } from '../../sim/clock.js';
 import { SimHost } from '../../sim/host.js';
 
 const none = Buffer.alloc(0);
 
-export function put(key: string, value: string) {
+function put(key: string, value: string) {
   return { ...PutRequest.decode(none), key: Buffer.from(key), value: Buffer.from(value) };
 }
 
-export function get(key: string) {
+function get(key: string) {
   return { ...RangeRequest.decode(none), key: Buffer.from(key) };
 }
 
