@@ -139,6 +139,7 @@ export class Fleet {
   }
 }
 
-function fingerprint({ position: _, ...resource }: Resource): string {
-  return JSON.stringify(resource);
+/** All that a resource says, but not where. */
+function fingerprint(resource: Resource): string {
+  return JSON.stringify({ ...resource, position: undefined });
 }

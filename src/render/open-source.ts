@@ -9,7 +9,7 @@ export interface SourcePorts {
   readonly random: Random;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the member of this process is reached. */
-  embedded(): Source;
+  readonly embedded: () => Source;
 }
 
 /** A source by its description. Each kind is loaded only where it is used. */

@@ -33,7 +33,7 @@ export async function runPass(
   const formers: Formers = new Map(
     prepared.filter(isStaged).map(({ target, look }) => [target, { path: look.path, now: look.now }]),
   );
-  let results = await Promise.all(prepared.map((one) => (isStaged(one) ? swap(one, world) : one)));
+  let results = await Promise.all(prepared.map((one) => swap(one, world)));
 
   // Verify, or the former files come back.
   const unsettled = new Set(members.filter(({ state }) => state.swap !== undefined));
@@ -56,7 +56,8 @@ export async function runPass(
   return { results, reloaded };
 }
 
-async function swap(staged: Staged, world: World): Promise<Result> {
+async function swap(staged: Staged | Result, world: World): Promise<Result> {
+  if (!isStaged(staged)) return staged;
   const { target, attempt, draft, look } = staged;
   const { resource } = target;
   const { dest } = resource;

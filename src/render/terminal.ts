@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { RenderEvent } from './events.js';
 
 export interface TerminalOptions {
-  write(text: string): void;
+  readonly write: (text: string) => void;
   readonly color: boolean;
   /** Destinations under it are shown relative to it. */
   readonly cwd: string;

@@ -25,8 +25,8 @@ export interface RenderHostOptions {
 }
 
 interface Open {
-  resolve(answer: Calls[CallName]['answer']): void;
-  reject(error: Error): void;
+  readonly resolve: (answer: Calls[CallName]['answer']) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** A renderer in a worker, as the main thread sees it. */

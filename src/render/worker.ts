@@ -29,7 +29,7 @@ export interface Companion {
 export interface WorkerPorts extends Omit<RenderPorts, 'log'> {
   /** See `sharedTimeOffsetMs`; 0 where all threads' clocks are one. */
   readonly timeOffsetMs: number;
-  companion?(source: Source, log: Log): Companion;
+  readonly companion?: (source: Source, log: Log) => Companion;
 }
 
 /** Serves a renderer over a port: the first message starts it, `shutdown` ends it and closes the port. */

@@ -9,7 +9,7 @@ interface Follower {
 }
 
 export interface EmbeddedSourceOptions {
-  post(request: FeedRequest): void;
+  readonly post: (request: FeedRequest) => void;
   /** See `sharedTimeOffsetMs`; 0 where all threads' clocks are one. */
   readonly timeOffsetMs: number;
 }

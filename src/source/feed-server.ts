@@ -14,7 +14,7 @@ import { rangesOf, selects } from './ranges.js';
 import type { Change, Pair } from './types.js';
 
 export interface FeedServerOptions {
-  post(message: FeedMessage): void;
+  readonly post: (message: FeedMessage) => void;
   readonly clock: Clock;
   /** See `sharedTimeOffsetMs`; 0 where all threads' clocks are one. */
   readonly timeOffsetMs: number;

@@ -17,6 +17,7 @@ const KINDS: readonly [string, Partial<Resource>, boolean][] = [
   ['reload', { reloadCmd: 'reload' }, true],
   ['check and reload', { checkCmd: 'check', reloadCmd: 'reload' }, true],
   ['verify and reload', { verifyCmd: 'verify', reloadCmd: 'reload' }, true],
+  ['reload, hand-edits only reported', { reloadCmd: 'reload', onDrift: 'report' }, true],
   ['reload, first file', { reloadCmd: 'reload' }, false],
   ['verify and reload, first file', { verifyCmd: 'verify', reloadCmd: 'reload' }, false],
 ];

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { Attributes, FileNow, RenderFiles } from '../../../src/render/files.js';
 
 interface Inode {
-  content: Buffer;
+  content: Uint8Array;
   mode: number;
   uid: number;
   gid: number;
@@ -48,7 +48,7 @@ export class MemoryFiles implements RenderFiles {
   }
 
   text(path: string): string | undefined {
-    return this.#names.get(path)?.content.toString();
+    return textOf(this.#names.get(path)?.content);
   }
 
   mode(path: string): number | undefined {
@@ -68,7 +68,7 @@ export class MemoryFiles implements RenderFiles {
     const next = new MemoryFiles([...this.#folders]);
     const keep = (names: ReadonlyMap<string, Inode>, folder: string): void => {
       for (const [path, inode] of names) {
-        if (dirname(path) === folder) next.put(path, inode.content.toString(), inode.mode);
+        if (dirname(path) === folder) next.put(path, textOf(inode.content) ?? '', inode.mode);
       }
     };
     for (const folder of this.#folders) {
@@ -98,14 +98,14 @@ export class MemoryFiles implements RenderFiles {
   async read(path: string): Promise<FileNow | undefined> {
     await this.step('read', path);
     const inode = this.#names.get(path);
-    return inode === undefined ? undefined : { ...inode };
+    return inode === undefined ? undefined : { ...inode, content: Buffer.from(inode.content) };
   }
 
   async create(path: string, attributes: Attributes, content: Buffer): Promise<void> {
     await this.step('create', path);
     if (!this.#folders.has(dirname(path))) throw systemError('ENOENT', path);
     if (this.#names.has(path)) throw systemError('EEXIST', path);
-    const inode = {
+    const inode: Inode = {
       content: Buffer.alloc(0),
       mode: attributes.mode,
       uid: attributes.uid ?? 0,
@@ -165,6 +165,10 @@ export class MemoryFiles implements RenderFiles {
     seen.add(this.text(path) ?? '');
     this.seen.set(path, seen);
   }
+}
+
+function textOf(content: Uint8Array | undefined): string | undefined {
+  return content === undefined ? undefined : Buffer.from(content).toString();
 }
 
 export function systemError(code: string, path: string): Error {

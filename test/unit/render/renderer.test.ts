@@ -92,10 +92,10 @@ describe('what is rendered when', () => {
     rig.source.put({ '/a': '2', '/b': '2' });
     answer();
     await rig.clock.yield();
-    expect(rig.files.seen.get('/out/x')).toEqual(new Set(['1 10.0.0.1 1']));
+    expect(rig.files.seen.get('/out/x')).toEqual(new Set(['1 ["10.0.0.1"] 1']));
     answer();
     await rig.renderer.idle();
-    expect(rig.out('x')).toBe('2 10.0.0.1 2');
+    expect(rig.out('x')).toBe('2 ["10.0.0.1"] 2');
   });
 
   it('waits for quiet, no longer than the deadline, and drops nothing', async () => {

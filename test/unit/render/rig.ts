@@ -69,7 +69,9 @@ export class ManualSource implements Source {
   readonly followed: (readonly string[])[] = [];
 
   snapshotNow(): Snapshot {
-    const pairs = [...this.keys].sort().map(([key, value]) => ({ key, value, modRevision: this.revision }));
+    const pairs = [...this.keys]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key, value, modRevision: this.revision }));
     return { origin: this.origin, revision: this.revision, pairs };
   }
 
@@ -162,7 +164,7 @@ function wordOf(word: string, { keys, nowMs, answers }: RenderContext, path: str
     const need = { type: 'address', host: rest } as const;
     const answer = answers?.get(need);
     if (answer === undefined) throw new NeedError([need]);
-    return 'value' in answer ? String(answer.value) : answer.failure;
+    return 'value' in answer ? JSON.stringify(answer.value) : answer.failure;
   }
   if (!word.startsWith('$')) return word;
   const pair = keys.get(rest);
