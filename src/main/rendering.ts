@@ -28,7 +28,7 @@ export interface RenderingOptions {
   readonly log: Log;
   /** A person watches: events carry diffs. */
   readonly diffs: boolean;
-  onEvent(event: RenderEvent): void;
+  readonly onEvent: (event: RenderEvent) => void;
 }
 
 /** The renderer's thread. One that ends by itself is replaced: keys are served meanwhile, and files stay as they are. */
