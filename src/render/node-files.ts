@@ -1,16 +1,24 @@
-import { constants } from 'node:fs';
 import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import { type Attributes, type FileNow, MAX_FILE_BYTES, type RenderFiles } from './files.js';
@@ -18,106 +26,95 @@ import { type Attributes, type FileNow, MAX_FILE_BYTES, type RenderFiles } from 
 /** As many links as Linux follows. */
 const MAX_LINKS = 40;
 
-/** The real file system. */
+/**
+ * The real file system, for a thread that may wait for it: all but the syncs are synchronous. A swap takes some twenty
+ * calls of a few microseconds, each of which would cost a tenth of a millisecond by way of libuv's pool; and the pool's
+ * four threads are shared with the member's log, which must not queue behind a network file system that hangs.
+ */
 export class NodeRenderFiles implements RenderFiles {
   async resolve(path: string): Promise<string> {
     let at = path;
     for (let links = 0; links < MAX_LINKS; links++) {
-      try {
-        return await realpath(at);
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw error;
-      }
+      const found = ifThere(() => realpathSync.native(at));
+      if (found !== undefined) return found;
       // Nothing is there yet, or a link to something that isn't.
-      const real = join(await realpath(dirname(at)), basename(at));
-      const target = await linkTarget(real);
-      if (target === undefined) return real;
-      at = resolve(dirname(real), target);
+      const real = join(realpathSync.native(dirname(at)), basename(at));
+      const link = ifThere(() => lstatSync(real));
+      if (link?.isSymbolicLink() !== true) return real;
+      at = resolve(dirname(real), readlinkSync(real));
     }
-    throw Object.assign(new Error(`ELOOP: too many links: ${path}`), { code: 'ELOOP' });
+    throw systemError('ELOOP', `too many links: ${path}`);
   }
 
   async read(path: string): Promise<FileNow | undefined> {
-    let file: FileHandle;
+    // Without O_NONBLOCK opening a pipe would wait for its writer.
+    const file = ifThere(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    if (file === undefined) return undefined;
     try {
-      // Without O_NONBLOCK opening a pipe would wait for its writer.
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile())
-        throw Object.assign(new Error(`EISDIR: not a regular file: ${path}`), { code: 'EISDIR' });
-      if (stats.size > MAX_FILE_BYTES)
-        throw Object.assign(new Error(`EFBIG: larger than ${MAX_FILE_BYTES} bytes: ${path}`), {
-          code: 'EFBIG',
-        });
-      const content = await readWhole(file, stats.size);
-      return { content, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+      const stats = fstatSync(file);
+      if (!stats.isFile()) throw systemError('EISDIR', `not a regular file: ${path}`);
+      if (stats.size > MAX_FILE_BYTES) {
+        throw systemError('EFBIG', `larger than ${MAX_FILE_BYTES} bytes: ${path}`);
+      }
+      const { mode, uid, gid } = stats;
+      return { content: readWhole(file, stats.size), mode: mode & 0o7777, uid, gid };
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
   async create(path: string, attributes: Attributes, content: Buffer): Promise<void> {
     // Never wider than asked, and nobody else's to read until its owner is set.
     const mode = attributes.uid === undefined && attributes.gid === undefined ? attributes.mode : 0o600;
-    const file = await open(path, 'wx', mode);
+    const file = openSync(path, 'wx', mode);
     try {
-      await apply(file, attributes);
-      await writeWhole(file, content);
-      await file.datasync();
+      apply(file, attributes);
+      writeWhole(file, content);
+      await syncData(file);
     } catch (error) {
-      await rm(path, { force: true });
+      rmSync(path, { force: true });
       throw error;
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
   async overwrite(path: string, attributes: Attributes, content: Buffer): Promise<void> {
-    const file = await open(path, 'r+');
+    const file = openSync(path, 'r+');
     try {
-      await writeWhole(file, content);
-      await file.truncate(content.length);
-      await apply(file, attributes);
-      await file.datasync();
+      writeWhole(file, content);
+      ftruncateSync(file, content.length);
+      apply(file, attributes);
+      await syncData(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
-  rename(from: string, to: string): Promise<void> {
-    return rename(from, to);
+  async rename(from: string, to: string): Promise<void> {
+    renameSync(from, to);
   }
 
   async syncFolder(folder: string): Promise<void> {
-    const handle = await open(folder, 'r');
+    const handle = openSync(folder, 'r');
     try {
-      await handle.sync();
+      await done((callback) => fsync(handle, callback));
     } finally {
-      await handle.close();
+      closeSync(handle);
     }
   }
 
-  remove(path: string): Promise<void> {
-    return rm(path, { force: true });
+  async remove(path: string): Promise<void> {
+    rmSync(path, { force: true });
   }
 
   async list(folder: string): Promise<readonly string[]> {
-    try {
-      return await readdir(folder);
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    }
+    return ifThere(() => readdirSync(folder)) ?? [];
   }
 
   async version(path: string): Promise<string> {
     try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
       return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     } catch {
       return 'missing';
@@ -125,7 +122,7 @@ export class NodeRenderFiles implements RenderFiles {
   }
 
   async makeFolder(folder: string, mode: number): Promise<void> {
-    const first = await mkdir(folder, { recursive: true, mode });
+    const first = mkdirSync(folder, { recursive: true, mode });
     if (first === undefined) return;
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
       await this.syncFolder(dirname(made));
@@ -133,40 +130,53 @@ export class NodeRenderFiles implements RenderFiles {
   }
 }
 
-async function apply(file: FileHandle, { mode, uid, gid }: Attributes): Promise<void> {
+function apply(file: number, { mode, uid, gid }: Attributes): void {
   if (uid !== undefined || gid !== undefined) {
-    const { uid: ownUid, gid: ownGid } = await file.stat();
-    const wanted = { uid: uid ?? ownUid, gid: gid ?? ownGid };
-    if (wanted.uid !== ownUid || wanted.gid !== ownGid) await file.chown(wanted.uid, wanted.gid);
+    const now = fstatSync(file);
+    const wanted = { uid: uid ?? now.uid, gid: gid ?? now.gid };
+    if (wanted.uid !== now.uid || wanted.gid !== now.gid) fchownSync(file, wanted.uid, wanted.gid);
   }
   // After chown, which clears some bits; and whatever the umask took away.
-  await file.chmod(mode);
+  fchmodSync(file, mode);
 }
 
-async function writeWhole(file: FileHandle, content: Buffer): Promise<void> {
+function writeWhole(file: number, content: Buffer): void {
   for (let written = 0; written < content.length; ) {
-    const { bytesWritten } = await file.write(content, written, content.length - written, written);
-    written += bytesWritten;
+    written += writeSync(file, content, written, content.length - written, written);
   }
 }
 
-async function readWhole(file: FileHandle, size: number): Promise<Buffer> {
+function readWhole(file: number, size: number): Buffer {
   const content = Buffer.allocUnsafe(size);
   let filled = 0;
   while (filled < size) {
-    const { bytesRead } = await file.read(content, filled, size - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+    const read = readSync(file, content, filled, size - filled, filled);
+    if (read === 0) break;
+    filled += read;
   }
   return content.subarray(0, filled);
 }
 
-/** Where a link leads; undefined: it is none. */
-async function linkTarget(path: string): Promise<string | undefined> {
+function syncData(file: number): Promise<void> {
+  return done((callback) => fdatasync(file, callback));
+}
+
+function done(start: (callback: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((fulfil, reject) => {
+    start((error) => (error === null ? fulfil() : reject(error)));
+  });
+}
+
+/** Undefined where the file system says ENOENT. */
+function ifThere<T>(look: () => T): T | undefined {
   try {
-    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined;
+    return look();
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(`${code}: ${message}`), { code });
 }
