@@ -26,7 +26,7 @@ export interface RenderFiles {
   resolve(path: string): Promise<string>;
   /** Undefined: there is none. Fails for what isn't a regular file (`EISDIR`), and past MAX_FILE_BYTES (`EFBIG`). */
   read(path: string): Promise<FileNow | undefined>;
-  /** A new file that has its mode and owner before its first byte. EEXIST where the name is taken. */
+  /** A new file that has its mode and owner before its first byte. EEXIST where the name is taken. What fails leaves no file. */
   create(path: string, attributes: Attributes, content: Buffer): Promise<void>;
   /** Writes through into an existing file: for a bind mount, which can't be replaced. Not atomic. */
   overwrite(path: string, attributes: Attributes, content: Buffer): Promise<void>;

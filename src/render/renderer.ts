@@ -90,7 +90,7 @@ export class Renderer {
 
   /** Prepares the state folder and begins the reconciles. Rendering begins with a generation and a snapshot. */
   async start(): Promise<void> {
-    await this.#world.states.open();
+    if (!this.#world.pass.noop) await this.#world.states.open();
     this.#schedule.start();
   }
 
@@ -177,7 +177,7 @@ export class Renderer {
       this.#settle(result, reloaded !== undefined && !reloaded.ok ? reloaded.error : '');
     let retryInMs: number | undefined;
     const owed = [...lane.members].some(({ state }) => state.reload === 'pending');
-    if (owed && !this.#stopping.signal.aborted) {
+    if (owed && !this.#world.pass.noop && !this.#stopping.signal.aborted) {
       retryInMs = this.#schedule.retry(lane, Math.max(1, lane.failures), () => {
         lane.reloadAgain();
         lane.start();
@@ -220,7 +220,7 @@ export class Renderer {
       if (news) this.#ports.log.warn({ dest, resource: name }, reason);
       if (news) this.#world.emit({ type: 'held', resource: name, dest, reason });
     } else {
-      target.phase = 'in_sync';
+      target.phase = status === 'would change' ? 'pending' : 'in_sync';
       target.failures = 0;
       target.appliedRevision = revision;
       if (status === 'written' && !this.#readyTold) this.#writtenAtStart++;

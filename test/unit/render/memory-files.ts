@@ -112,11 +112,17 @@ export class MemoryFiles implements RenderFiles {
       gid: attributes.gid ?? 0,
     };
     this.#names.set(path, inode);
-    await this.step('write half', path);
-    inode.content = content.subarray(0, content.length >> 1);
-    await this.step('write', path);
-    inode.content = content;
-    await this.step('sync', path);
+    try {
+      await this.step('write half', path);
+      inode.content = content.subarray(0, content.length >> 1);
+      await this.step('write', path);
+      inode.content = content;
+      await this.step('sync', path);
+    } catch (error) {
+      // As the contract of `create` is: what failed leaves nothing.
+      this.#names.delete(path);
+      throw error;
+    }
   }
 
   async overwrite(path: string, attributes: Attributes, content: Buffer): Promise<void> {

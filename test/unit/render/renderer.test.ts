@@ -605,6 +605,15 @@ describe('answers', () => {
   });
 });
 
+it('with noop writes nothing, not even a state, runs nothing, and says so', async () => {
+  const rig = new Rig({ source: sourceOf({ '/a': '1' }), pass: { noop: true } }).template('x', '$/a');
+  await rig.start(resource('x', { checkCmd: 'check', reloadCmd: 'reload' }));
+  await rig.put({ '/a': '2' });
+  expect([rig.files.paths('/out'), rig.files.paths('/state'), rig.commands]).toEqual([[], [], []]);
+  expect(rig.status('x').state).toBe('pending');
+  expect(rig.log).toContain('Noop mode enabled. /out/x will not be modified');
+});
+
 describe('shutting down', () => {
   it('starts no pass, ends checks, and leaves no stage', async () => {
     const rig = new Rig({ source: sourceOf({ '/a': '1' }) }).template('x', '$/a');
