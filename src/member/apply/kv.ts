@@ -5,17 +5,25 @@ import { refusal } from '../errors.js';
 import type { ApplyContext, ReadContext } from './context.js';
 import { revisionHeader, toRangeQuery, toRangeResponse, toRpcKeyValue } from './convert.js';
 
-/** Refuses a put that the state doesn't allow; a transaction asks this of all its puts before the first effect. */
+/**
+ * Refuses a put of a transaction that the state doesn't allow: asked of all of them before the first effect. Of two
+ * faults it tells the missing key, where a put by itself tells the missing lease; so does etcd.
+ */
 export function checkPut(context: ApplyContext, request: rpc.PutRequest): void {
   checkKey(toByteString(request.key));
-  if (request.lease !== 0n && !context.lessor.has(request.lease)) throw refusal('leaseNotFound');
   if (request.ignoreValue || request.ignoreLease) {
     if (context.txn.get(toByteString(request.key)) === undefined) throw refusal('keyNotFound');
   }
+  checkLease(context, request);
+}
+
+function checkLease(context: ApplyContext, { lease }: rpc.PutRequest): void {
+  if (lease !== 0n && !context.lessor.has(lease)) throw refusal('leaseNotFound');
 }
 
 export function applyPut(context: ApplyContext, request: rpc.PutRequest): rpc.PutResponse {
-  checkPut(context, request);
+  checkKey(toByteString(request.key));
+  checkLease(context, request);
   const { txn } = context;
   const key = toByteString(request.key);
   let { value, lease } = request;
