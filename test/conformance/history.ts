@@ -61,14 +61,18 @@ export class History {
       case 'leases': {
         const { leases, ...rest } = await this.#rpc.call(LeaseService.leaseLeases, {});
         // etcd sorts by what is left of each, which the clock decides.
-        return { ...rest, leases: leases.map(({ ID }) => ID).sort() };
+        return { ...rest, leases: new Set(leases.map(({ ID }) => ID)) };
       }
       case 'timeToLive': {
         const outcome = await this.#rpc.outcome(LeaseService.leaseTimeToLive, step.request);
         if (!('response' in outcome)) return outcome;
         const { TTL, keys, ...rest } = outcome.response;
         // The clock is nobody's; and etcd gives keys in the order of a hash table.
-        return { ...rest, keys: keys.map(String).sort(), TTL: Math.ceil(TTL / 100) };
+        return {
+          ...rest,
+          keys: new Set(keys.map((key) => key.toString('latin1'))),
+          TTL: Math.ceil(TTL / 100),
+        };
       }
       case 'watch':
         return this.#watch(step.request, now);

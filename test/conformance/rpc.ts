@@ -11,6 +11,7 @@ import {
   DeleteRangeRequest,
   KVService,
   LeaseGrantRequest,
+  type LeaseKeepAliveResponse,
   LeaseService,
   PutRequest,
   RangeRequest,
@@ -101,6 +102,25 @@ export class Rpc {
 
   revoke(ID: bigint) {
     return this.call(LeaseService.leaseRevoke, { ID });
+  }
+
+  /** One renewal, on a stream of its own. */
+  keepAlive(ID: bigint): Promise<LeaseKeepAliveResponse> {
+    const { path, requestSerialize, responseDeserialize } = LeaseService.leaseKeepAlive;
+    return new Promise((resolve, reject) => {
+      const stream = this.#client.makeBidiStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        new Metadata(),
+      );
+      stream.on('error', reject);
+      stream.once('data', (response: LeaseKeepAliveResponse) => {
+        resolve(response);
+        stream.end();
+      });
+      stream.write({ ID });
+    });
   }
 
   async revision(): Promise<number> {

@@ -33,8 +33,10 @@ export async function startServer(kind: Kind): Promise<Server & { stop(): Promis
     return { kind, endpoint: daemon.endpoint, stop: async () => void (await daemon.stop()) };
   }
   const etcd = await startEtcd(
-    ...['--initial-cluster-token', 'etcd-cluster', '--advertise-client-urls', CLIENT_URL],
-    ...['--initial-advertise-peer-urls', PEER_URL, '--initial-cluster', `default=${PEER_URL}`],
+    '--initial-cluster-token=etcd-cluster',
+    `--advertise-client-urls=${CLIENT_URL}`,
+    `--initial-advertise-peer-urls=${PEER_URL}`,
+    `--initial-cluster=default=${PEER_URL}`,
   );
   return { kind, endpoint: etcd.endpoint, stop: () => etcd.stop() };
 }
