@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type ConfetdError, messageOf } from '../base/errors.js';
 import { formatId } from '../cluster/identity.js';
-import { type Log, silentLog } from '../io/log.js';
+import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { createLog } from '../io/node/log.js';
 import { terminal } from '../render/terminal.js';
@@ -33,8 +33,8 @@ export async function daemon(config: Config): Promise<number> {
         dataFolder: member?.folder,
         feed: host && memberFeed(host.member),
         clock,
-        // What the events show a person, the log needn't say again.
-        log: person && config.logLevel !== 'debug' ? silentLog : log,
+        log,
+        logLevel: person && level !== 'debug' ? 'silent' : level,
         diffs: person,
         onEvent: person
           ? terminal({ write: (text) => process.stdout.write(text), color: true, cwd: process.cwd() })

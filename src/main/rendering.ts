@@ -4,7 +4,7 @@ import type { RenderControl } from '../api/v3/render-control.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatProblem } from '../confdir/load.js';
 import type { Clock } from '../io/clock.js';
-import type { Log } from '../io/log.js';
+import type { Log, LogLevel } from '../io/log.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { RenderEvent } from '../render/events.js';
 import type { WorkerSettings } from '../render/messages.js';
@@ -26,6 +26,8 @@ export interface RenderingOptions {
   readonly feed: EmbeddedFeed | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the renderer: what events show a person needn't be logged too. */
+  readonly logLevel: LogLevel;
   /** A person watches: events carry diffs. */
   readonly diffs: boolean;
   readonly onEvent: (event: RenderEvent) => void;
@@ -67,6 +69,7 @@ export class Rendering implements RenderControl {
   }
 
   async close(): Promise<void> {
+    if (this.#ending) return;
     this.#ending = true;
     try {
       await this.#host?.shutdown(this.#options.flags['shutdown-timeout']);
@@ -105,7 +108,7 @@ export class Rendering implements RenderControl {
   }
 
   #settings(): WorkerSettings {
-    const { flags, dataFolder, diffs } = this.#options;
+    const { flags, dataFolder, diffs, logLevel } = this.#options;
     const stateFolder =
       flags['state-dir'] !== ''
         ? resolve(flags['state-dir'])
@@ -121,6 +124,7 @@ export class Rendering implements RenderControl {
       intervalMs: flags.interval,
       watchFiles: flags['watch-files'],
       pass: { diffs, noop: flags.noop },
+      logLevel,
       source: sourceSpec(flags),
     };
   }

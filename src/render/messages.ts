@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/errors.js';
 import type { Problem } from '../confdir/types.js';
+import type { Log, LogLevel } from '../io/log.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { FeedMessage, FeedRequest } from '../source/feed.js';
 import type { RenderEvent } from './events.js';
@@ -20,6 +21,8 @@ export interface WorkerSettings {
   /** False: conf.d and templates are read again on `reload` only. */
   readonly watchFiles: boolean;
   readonly pass: Partial<PassOptions>;
+  /** The least that is logged: a line that nobody reads would cost both threads a message. */
+  readonly logLevel: LogLevel;
   readonly source: SourceSpec;
 }
 
@@ -81,7 +84,7 @@ export type FromWorker =
   | { readonly type: 'event'; readonly event: RenderEvent }
   | {
       readonly type: 'log';
-      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly level: keyof Log;
       readonly fields: object;
       readonly message: string;
     };

@@ -4,7 +4,7 @@ import { carryOver } from '../confdir/carryover.js';
 import { type LoadOptions, load, reservedFolders } from '../confdir/load.js';
 import type { Generation } from '../confdir/types.js';
 import { type Watching, watchConfdir } from '../confdir/watch.js';
-import type { Log } from '../io/log.js';
+import { isLogged, type Log, type LogLevel } from '../io/log.js';
 import { EmbeddedSource } from '../source/embedded.js';
 import type { Source } from '../source/types.js';
 import type { Call, CallName, Calls, FromWorker, ToWorker, WorkerSettings } from './messages.js';
@@ -41,14 +41,12 @@ export function serveRenderer(port: WorkerPort, ports: WorkerPorts): void {
 class RenderWorker {
   readonly #port: WorkerPort;
   readonly #ports: WorkerPorts;
-  readonly #log: Log;
   readonly #embedded: EmbeddedSource;
   #running: Promise<Running> | undefined;
 
   constructor(port: WorkerPort, ports: WorkerPorts) {
     this.#port = port;
     this.#ports = ports;
-    this.#log = portLog(port);
     this.#embedded = new EmbeddedSource({
       post: (request) => port.postMessage({ type: 'feed', request }),
       timeOffsetMs: ports.timeOffsetMs,
@@ -80,7 +78,7 @@ class RenderWorker {
     const running = new Running(
       settings,
       source,
-      { ...this.#ports, log: this.#log },
+      { ...this.#ports, log: portLog(this.#port, settings.logLevel) },
       this.#ports,
       this.#port,
     );
@@ -199,11 +197,11 @@ class Running {
   }
 }
 
-function portLog(port: WorkerPort): Log {
-  const at =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (fields: object, message: string): void =>
-      port.postMessage({ type: 'log', level, fields, message });
+function portLog(port: WorkerPort, least: LogLevel): Log {
+  const at = (level: keyof Log) =>
+    isLogged(level, least)
+      ? (fields: object, message: string): void => port.postMessage({ type: 'log', level, fields, message })
+      : (): void => undefined;
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 

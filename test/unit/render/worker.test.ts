@@ -79,6 +79,7 @@ function settings(more: Partial<WorkerSettings> = {}): WorkerSettings {
     intervalMs: 0,
     watchFiles: false,
     pass: {},
+    logLevel: 'debug',
     source: { type: 'embedded' },
     ...more,
   };
