@@ -8,8 +8,9 @@ import type { Look } from './compare.js';
 import { type Draft, sha256 } from './render.js';
 
 /**
- * Records durably that a swap begins and that a reload will be due. Until this has resolved the destination must not
- * change. Answers how to take the record back.
+ * Records that a swap begins and that a reload will be due. Until this has resolved the destination must not change.
+ * Where nothing follows a swap, a crash leaves nothing to be made up for: then the record isn't written before the swap,
+ * which would cost it another sync, but with its end. Answers how to take the record back.
  */
 export async function recordSwap(
   target: Target,
@@ -23,6 +24,8 @@ export async function recordSwap(
     state.swap = before;
     state.reload = reloadBefore;
   };
+  const reloads = resource.reloadCmd !== undefined && !pass.syncOnly;
+  const durable = reloads || resource.verifyCmd !== undefined || before !== undefined;
   try {
     // What is there may itself be unverified: then the file before it is the one to come back to.
     const kept =
@@ -37,15 +40,15 @@ export async function recordSwap(
     }
     const owed = before?.reloadBefore ?? reloadBefore;
     state.swap = { ...draft.stamp, origin: draft.origin, former, reloadBefore: owed };
-    if (resource.reloadCmd !== undefined && !pass.syncOnly) state.reload = 'pending';
-    await states.save(state);
+    if (reloads) state.reload = 'pending';
+    if (durable) await states.save(state);
   } catch (error) {
     withdraw();
     throw error;
   }
   return () => {
     withdraw();
-    return states.save(state);
+    return durable ? states.save(state) : Promise.resolve();
   };
 }
 
