@@ -10,6 +10,8 @@ import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js'
 export interface Config {
   readonly flags: DaemonFlags;
   readonly logLevel: LogLevel;
+  /** --listen-client-urls was given: a daemon without a member serves its renderer's state only where it is told to. */
+  readonly listens: boolean;
   /** Sentences to log once there is a log. */
   readonly warnings: readonly string[];
 }
@@ -46,20 +48,27 @@ export function readConfig(
       `not a valid level: ${JSON.stringify(flags['log-level'])} (--log-level): expected debug, info, warn or error`,
     );
   }
+  if (flags['no-render'] && flags.backend !== 'embedded') {
+    throw new ConfetdError(
+      'usage',
+      `--no-render and --backend ${flags.backend} leave nothing to do: drop one of them`,
+    );
+  }
   if (flags['election-timeout'] < 5 * flags['heartbeat-interval']) {
     throw new ConfetdError(
       'usage',
       `--election-timeout (${flags['election-timeout']} ms) must be at least 5 times --heartbeat-interval (${flags['heartbeat-interval']} ms)`,
     );
   }
-  // As etcd: whoever listens elsewhere must say where clients find it.
-  if (origins['listen-client-urls'] !== 'default' && origins['advertise-client-urls'] === 'default') {
+  const listens = origins['listen-client-urls'] !== 'default';
+  // As etcd: a member that listens elsewhere must say where clients find it.
+  if (listens && flags.backend === 'embedded' && origins['advertise-client-urls'] === 'default') {
     throw new ConfetdError(
       'usage',
       '--advertise-client-urls is required when --listen-client-urls is set explicitly',
     );
   }
-  return { flags, logLevel, warnings };
+  return { flags, logLevel, listens, warnings };
 }
 
 /** The member that the flags describe. */

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { RenderApi } from '../api/render-api.js';
 import { type ConfetdError, messageOf } from '../base/errors.js';
 import { formatId } from '../cluster/identity.js';
+import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { createLog } from '../io/node/log.js';
@@ -8,6 +10,7 @@ import { terminal } from '../render/terminal.js';
 import { type Config, memberConfig } from './config.js';
 import { memberFeed } from './member-feed.js';
 import { type MemberHost, startMemberHost } from './member-host.js';
+import { commandWithOtherPorts } from './other-ports.js';
 import { Rendering } from './rendering.js';
 
 /** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
@@ -23,6 +26,7 @@ export async function daemon(config: Config): Promise<number> {
   const member = flags.backend === 'embedded' ? memberConfig(flags) : undefined;
   let host: MemberHost | undefined;
   let rendering: Rendering | undefined;
+  let renderApi: RenderApi | undefined;
   try {
     host =
       member &&
@@ -42,8 +46,12 @@ export async function daemon(config: Config): Promise<number> {
       });
     }
     // The ports are taken before the first file is touched.
-    await host?.serve(rendering);
-    if (host !== undefined) announce(host, config, person, log);
+    if (host !== undefined) {
+      await host.serve(rendering);
+      announce(host, config, person, log);
+    } else if (rendering !== undefined) {
+      renderApi = await serveRenderState(rendering, config, clock, log);
+    }
     const reload = rendering;
     process.on('SIGHUP', () => {
       reload?.reload().catch((error) => log.error({}, `SIGHUP: ${messageOf(error)}`));
@@ -51,15 +59,32 @@ export async function daemon(config: Config): Promise<number> {
     await rendering?.start();
     return await ending.reached;
   } finally {
-    await end(host, rendering, log);
+    await end([rendering, renderApi, host], log);
   }
 }
 
-/** Renders first to their end: a reload that runs may still ask the member. */
-async function end(host: MemberHost | undefined, rendering: Rendering | undefined, log: Log): Promise<void> {
-  for (const part of [rendering, host]) {
+/** In this order: a reload that runs may still ask the member. */
+async function end(parts: readonly ({ close(): Promise<void> } | undefined)[], log: Log): Promise<void> {
+  for (const part of parts) {
     await part?.close().catch((error) => log.error({}, `while stopping: ${messageOf(error)}`));
   }
+}
+
+/** Without a member: the renderer's state, for `confetctl render status` and health checks, where a URL was given. */
+async function serveRenderState(
+  rendering: Rendering,
+  { flags, listens }: Config,
+  clock: Clock,
+  log: Log,
+): Promise<RenderApi | undefined> {
+  if (flags['state-dir'] === '') {
+    log.info({}, 'without --state-dir a reload that is due is not remembered across restarts');
+  }
+  if (!listens) return undefined;
+  const api = new RenderApi({ render: rendering, clock, log });
+  const instead = commandWithOtherPorts(process.argv.slice(2), flags);
+  for (const url of flags['listen-client-urls']) await api.listen(url, instead);
+  return api;
 }
 
 function announce({ member }: MemberHost, { flags }: Config, person: boolean, log: Log): void {

@@ -10,7 +10,10 @@ export const MAX_RENDER_WAIT_MS = 10 * 60 * 1000;
 export const DEFAULT_RENDER_WAIT_MS = 60 * 1000;
 
 /** confetdpb.Render. */
-export function renderService(context: ServiceContext, control: RenderControl): UntypedServiceImplementation {
+export function renderService(
+  context: Pick<ServiceContext, 'log'>,
+  control: RenderControl,
+): UntypedServiceImplementation {
   const wait = (request: RenderWaitRequest) => {
     if (request.revision < 0 || request.timeoutMs < 0) {
       throw new ConfetdError('invalid_argument', 'confetd: revision and timeout_ms must not be negative');

@@ -39,7 +39,7 @@ export function unary<Request, Response extends Answer>(
 
 /** A unary handler whose answers carry no etcd header. */
 export function plainUnary<Request, Response>(
-  context: ServiceContext,
+  context: Pick<ServiceContext, 'log'>,
   run: (request: Request) => Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
@@ -60,7 +60,11 @@ export function plainUnary<Request, Response>(
 /** For requests that need no check of their own. */
 export function nothingToCheck(): void {}
 
-function respond<Response>({ log }: ServiceContext, done: sendUnaryData<Response>, response: Response): void {
+function respond<Response>(
+  { log }: Pick<ServiceContext, 'log'>,
+  done: sendUnaryData<Response>,
+  response: Response,
+): void {
   try {
     done(null, response);
   } catch (error) {
@@ -69,7 +73,11 @@ function respond<Response>({ log }: ServiceContext, done: sendUnaryData<Response
   }
 }
 
-function refuse<Response>({ log }: ServiceContext, done: sendUnaryData<Response>, reason: unknown): void {
+function refuse<Response>(
+  { log }: Pick<ServiceContext, 'log'>,
+  done: sendUnaryData<Response>,
+  reason: unknown,
+): void {
   try {
     done(toGrpcStatus(reason, log));
   } catch (error) {

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { RenderApi } from '../../../src/api/render-api.js';
+import { Client } from '../../../src/client/client.js';
+import { silentLog } from '../../../src/io/log.js';
+import { NodeClock } from '../../../src/io/node/clock.js';
+import { NodeRandom } from '../../../src/io/node/random.js';
+
+test('a daemon without a member answers for its renderer, and for nothing else', async () => {
+  const clock = new NodeClock();
+  let sourceError = '';
+  const api = new RenderApi({
+    render: {
+      status: () =>
+        Promise.resolve({
+          resources: [],
+          source: 'etcdv3',
+          sourceRevision: 7,
+          sourceError,
+          configErrors: [],
+        }),
+      wait: () => Promise.resolve({ files: [], latencyMs: 1, timedOut: false, errors: [] }),
+    },
+    clock,
+    log: silentLog,
+  });
+  const { port } = await api.listen('http://127.0.0.1:0', 'elsewhere');
+  const client = new Client({ endpoints: [`127.0.0.1:${port}`], clock, random: new NodeRandom() });
+  try {
+    expect((await client.renderStatus()).sourceRevision).toBe(7);
+    await expect(client.put({ key: Buffer.from('a') })).rejects.toMatchObject({ code: 'unimplemented' });
+    const healthy = await fetch(`http://127.0.0.1:${port}/health`);
+    expect([healthy.status, await healthy.json()]).toEqual([200, { health: 'true' }]);
+    sourceError = 'connection refused';
+    const lost = await fetch(`http://127.0.0.1:${port}/health`);
+    expect([lost.status, await lost.json()]).toEqual([
+      503,
+      { health: 'false', reason: 'connection refused' },
+    ]);
+  } finally {
+    client.close();
+    await api.close();
+  }
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { memberConfig, readConfig } from '../../../src/main/config.js';
+import { onetimeSourceSpec, sourceSpec } from '../../../src/main/source-spec.js';
+
+function read(argv: string[], env: Record<string, string> = {}) {
+  const config = readConfig(argv, env);
+  if (config === undefined) throw new Error('help was not asked for');
+  return config;
+}
+
+test('the defaults are etcd’s and confd’s', () => {
+  const { flags, logLevel, listens } = read([]);
+  expect(flags.name).toBe('default');
+  expect(flags['heartbeat-interval']).toBe(100);
+  expect(flags['election-timeout']).toBe(1000);
+  expect(flags.interval).toBe(600_000);
+  expect(flags.confdir).toBe('/etc/confd');
+  expect([logLevel, listens]).toEqual(['info', false]);
+  const { folder, cluster, quotaBytes } = memberConfig(flags);
+  expect(folder).toBe(`${process.cwd()}/default.etcd`);
+  expect(cluster.self.id.toString(16)).toBe('8e9e05c52164694d');
+  expect(quotaBytes).toBe(2 ** 31);
+});
+
+test('a flag wins over CONFETD_, that over ETCD_, that over CONFD_', () => {
+  const env = {
+    CONFETD_NAME: 'a',
+    ETCD_NAME: 'b',
+    CONFD_NAME: 'c',
+    ETCD_HEARTBEAT_INTERVAL: '50',
+    CONFD_INTERVAL: '30',
+  };
+  expect(read(['-name', 'x'], env).flags.name).toBe('x');
+  expect(read([], env).flags.name).toBe('a');
+  expect(read([], { ...env, CONFETD_NAME: '' }).flags.name).toBe('b');
+  // Bare numbers: milliseconds for etcd's flags, seconds for confd's.
+  expect(read([], env).flags['heartbeat-interval']).toBe(50);
+  expect(read([], env).flags.interval).toBe(30_000);
+});
+
+test('variables that Kubernetes injects only warn', () => {
+  const { warnings } = read([], { CONFETD_PORT: 'tcp://10.0.0.1:2379' });
+  expect(warnings).toEqual([expect.stringContaining('CONFETD_PORT')]);
+});
+
+test.each([
+  [['--nope'], 'unknown flag: --nope'],
+  [['serve'], 'unexpected argument "serve"'],
+  [
+    ['--listen-client-urls=http://10.0.0.1:2379'],
+    '--advertise-client-urls is required when --listen-client-urls is set explicitly',
+  ],
+  [['--log-level=zz'], 'not a valid level: "zz"'],
+  [['--election-timeout=300'], 'must be at least 5 times --heartbeat-interval'],
+  [['--no-render', '--backend=env'], 'leave nothing to do'],
+  [['--backend=consul'], 'expected one of embedded, etcdv3, etcd, env, file'],
+])('%j is refused: %s', (argv, sentence) => {
+  expect(() => read(argv)).toThrow(sentence);
+});
+
+test('a cluster of several members is refused, not half started', () => {
+  const argv = [
+    '--name=a',
+    '--initial-cluster=a=http://h1:2380,b=http://h2:2380',
+    '--initial-advertise-peer-urls=http://h1:2380',
+  ];
+  expect(() => memberConfig(read(argv).flags)).toThrow('this version runs clusters of one');
+});
+
+test('a one-shot asks the member of this host, and opens no data folder', () => {
+  expect(onetimeSourceSpec(read([]).flags)).toEqual({ type: 'etcdv3', endpoints: ['127.0.0.1:2379'] });
+  expect(sourceSpec(read([]).flags)).toEqual({ type: 'embedded' });
+  const nodes = ['-backend', 'etcdv3', '-node', 'http://a:1', '-node', 'b:2,c:3'];
+  expect(sourceSpec(read(nodes).flags)).toEqual({ type: 'etcdv3', endpoints: ['http://a:1', 'b:2', 'c:3'] });
+  expect(() => sourceSpec(read(['--backend=file']).flags)).toThrow('needs --file PATH');
+});
