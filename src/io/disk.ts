@@ -42,18 +42,3 @@ export async function readFile(disk: Disk, path: string): Promise<Buffer> {
     await file.close();
   }
 }
-
-/** Replaces a file so that a crash leaves either the old or the new content: stage, sync, rename, sync the folder. */
-export async function replaceFile(disk: Disk, path: string, data: Buffer): Promise<void> {
-  const stage = `${path}.tmp`;
-  await disk.remove(stage);
-  const file = await disk.open(stage, 'create');
-  try {
-    await file.write(0, data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(stage, path);
-  await disk.syncFolder(path.slice(0, Math.max(path.lastIndexOf('/'), 1)));
-}

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readFile, replaceFile } from '../../../src/io/disk.js';
+import { readFile } from '../../../src/io/disk.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import { NodeDisk } from '../../../src/io/node/disk.js';
 import { NodeRandom } from '../../../src/io/node/random.js';
@@ -71,14 +71,6 @@ describe('NodeDisk', () => {
     expect(await disk.exists(join(folder, 'f'))).toBe(true);
     expect(await disk.exists(join(folder, 'g'))).toBe(false);
     expect(await disk.exists(join(folder, 'f/g'))).toBe(false);
-  });
-
-  it('replaceFile leaves the new content and nothing else', async () => {
-    const path = join(folder, 'f');
-    await replaceFile(disk, path, Buffer.from('old'));
-    await replaceFile(disk, path, Buffer.from('new'));
-    expect((await readFile(disk, path)).toString()).toBe('new');
-    expect(await disk.list(folder)).toEqual(['f']);
   });
 });
 
