@@ -2,7 +2,6 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readFile } from '../../../src/io/disk.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import { NodeDisk } from '../../../src/io/node/disk.js';
 import { NodeRandom } from '../../../src/io/node/random.js';
