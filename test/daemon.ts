@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterAll } from 'vitest';
 import { Child, type ChildOptions, type Exit, type Result, run } from './child.js';
 
@@ -20,6 +20,15 @@ export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'confetd-test-'));
   folders.push(folder);
   return folder;
+}
+
+/** Writes files below a folder, making the folders they are in. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
 }
 
 // Below the range from which the kernel takes ports for outgoing connections, and each worker its own.
