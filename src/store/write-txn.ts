@@ -100,11 +100,13 @@ export class WriteTxn {
     }
     const deleted: KeyValue[] = [];
     const bounds = latestBounds(key, end);
-    for (;;) {
-      // What was deleted is no longer there, so each chunk begins at the start.
-      const rows = this.#host.tables.range('latest', { ...bounds, limit: DELETE_CHUNK_ROWS });
+    for (let { start } = bounds; ; ) {
+      const rows = this.#host.tables.range('latest', { ...bounds, start, limit: DELETE_CHUNK_ROWS });
       for (const row of rows) deleted.push(this.#delete(row.key, row.value));
-      if (rows.length < DELETE_CHUNK_ROWS) return deleted;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < DELETE_CHUNK_ROWS) return deleted;
+      // Behind what was deleted: from the start, each chunk would step over all that went before it.
+      start = `${last.key}\0`;
     }
   }
 
