@@ -82,11 +82,9 @@ export function registerMetrics(
     });
   const flag = (condition: boolean) => (condition ? 1 : 0);
   const { memberId } = member.identity;
-  gauge('etcd_server_has_leader', 'Whether a leader is known: 1, or 0.', () =>
-    flag(member.status().leader !== 0n),
-  );
+  gauge('etcd_server_has_leader', 'Whether a leader is known: 1, or 0.', () => flag(member.leader !== 0n));
   gauge('etcd_server_is_leader', 'Whether this member is the leader: 1, or 0.', () =>
-    flag(member.status().leader === memberId),
+    flag(member.leader === memberId),
   );
   gauge('etcd_server_is_learner', 'Whether this member is a learner: 1, or 0.', () =>
     flag(member.status().isLearner),

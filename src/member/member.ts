@@ -61,6 +61,14 @@ export class Member implements MemberService {
     return this.#parts.store.revision;
   }
 
+  get leader(): bigint {
+    return this.#parts.raft.status.leader;
+  }
+
+  get term(): number {
+    return this.#parts.raft.term;
+  }
+
   /** Requests of this member on their way through the log. */
   get pendingProposals(): number {
     return this.#parts.proposals.size;

@@ -30,6 +30,9 @@ export interface MemberStatus {
  */
 export interface MemberService {
   readonly identity: Identity;
+  /** 0n: none known. With {@link term}, what every answer asks for; the whole status measures the disk. */
+  readonly leader: bigint;
+  readonly term: number;
   status(): MemberStatus;
 
   range(request: rpc.RangeRequest): Promise<rpc.RangeResponse>;

@@ -28,7 +28,7 @@ export class LeaderRequirement {
   check(metadata: Metadata): boolean {
     const value = metadata.get('hasleader');
     if (value.length === 0 || value[0] !== 'true') return false;
-    if (this.#member.status().leader === 0n) throw noLeader();
+    if (this.#member.leader === 0n) throw noLeader();
     return true;
   }
 
@@ -58,7 +58,7 @@ export class LeaderRequirement {
   }
 
   #tick(): void {
-    this.#leaderless = this.#member.status().leader === 0n ? this.#leaderless + 1 : 0;
+    this.#leaderless = this.#member.leader === 0n ? this.#leaderless + 1 : 0;
     if (this.#leaderless >= LEADERLESS_TICKS) {
       this.#leaderless = 0;
       const ending = [...this.#streams];

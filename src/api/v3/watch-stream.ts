@@ -7,7 +7,6 @@ import {
   WatchResponse,
 } from '../../proto/generated/etcd_rpc.js';
 import { maxReceiveBytes } from '../limits.js';
-import { encodeHeader } from './codec/header.js';
 import type { EventCache } from './codec/watch-response.js';
 import type { ServiceContext } from './context.js';
 import {
@@ -47,8 +46,6 @@ export class WatchStream implements ChannelPort {
   readonly #stalled = new Set<WatchChannel>();
   #dirty: WatchChannel[] = [];
   #nextId = 0n;
-  #headerRevision = -1;
-  #header: Buffer = Buffer.alloc(0);
   #ended = false;
   #forget = () => {};
 
@@ -83,11 +80,7 @@ export class WatchStream implements ChannelPort {
   }
 
   header(revision: number): Buffer {
-    if (revision !== this.#headerRevision) {
-      this.#header = encodeHeader(this.#context.headers.at(revision));
-      this.#headerRevision = revision;
-    }
-    return this.#header;
+    return this.#context.headers.encoded(revision);
   }
 
   dirty(channel: WatchChannel): void {

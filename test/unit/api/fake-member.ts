@@ -36,6 +36,7 @@ export class FakeMember implements MemberService {
     name: 'default',
   };
   leader = this.identity.memberId;
+  readonly term = 2;
   errors: string[] = [];
   revision = 1;
   compacted = 0;
@@ -52,10 +53,10 @@ export class FakeMember implements MemberService {
   readonly #alarms: rpc.AlarmMember[] = [];
 
   status(): MemberStatus {
-    const { leader, revision, errors } = this;
+    const { leader, term, revision, errors } = this;
     return {
       leader,
-      term: 2,
+      term,
       committedIndex: revision + 3,
       appliedIndex: revision + 2,
       revision,
