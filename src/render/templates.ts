@@ -41,7 +41,7 @@ export class Templates {
       if (engine === undefined) {
         throw new ConfetdError(
           'template',
-          `${path}: no template language has the extension ${JSON.stringify(extname(path))}: name the file *.hbs or *.tmpl`,
+          `${path}: no template language here has the extension ${JSON.stringify(extname(path))}: write it in Handlebars and name it *.hbs`,
         );
       }
       // Taken before the files are read: one that changes meanwhile is compiled once more the next time.
