@@ -92,13 +92,20 @@ export class LmdbBackend implements Backend {
       value,
     }));
     // A throw in here would commit what came before it: the callback only replays.
+    let last: Promise<boolean> | undefined;
     const committed = this.#root.batch(() => {
       for (const { table, key, value } of prepared) {
-        if (value === undefined) void table.remove(key);
-        else void table.put(key, value);
+        const written = value === undefined ? table.remove(key) : table.put(key, value);
+        // A full disk fails each of them: told once, by the batch; unheard, it would end the process instead.
+        if (written !== last) written.catch(() => {});
+        last = written;
       }
     });
-    await Promise.all([committed, this.#root.flushed]);
+    try {
+      await Promise.all([committed, this.#root.flushed]);
+    } catch (error) {
+      throw await causeOf(error);
+    }
     this.#root.resetReadTxn();
   }
 
@@ -179,6 +186,9 @@ function openOptions(options: LmdbOptions): RootDatabaseOptionsWithPath & { safe
     keyEncoding: 'binary',
     overlappingSync: true,
     safeRestore: true,
+    // Every write is a batch of its own. An event turn's batch around it has a promise that nobody is given, and whose
+    // rejection by a full disk would end the process.
+    eventTurnBatching: false,
   };
 }
 
@@ -213,4 +223,15 @@ function bounds({ start, end, reverse = false }: RowRange): object {
     end: start === '' ? BEFORE_ALL : toBytes(start),
     inclusiveEnd: true,
   };
+}
+
+/** LMDB says only that a commit failed; the reason comes as a promise beside it, which rejects in the same turn. */
+async function causeOf(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error) || !('commitError' in failure)) return failure;
+  try {
+    await failure.commitError;
+    return failure;
+  } catch (cause) {
+    return cause;
+  }
 }
