@@ -16,8 +16,9 @@ import { isReadOnly, isSerializable, readTxn } from './apply/txn.js';
 import { refusal } from './errors.js';
 import type { LeaseIds } from './lease-ids.js';
 import type { RaftLoop } from './loop.js';
-import type { Proposals, RequestKind } from './proposals.js';
+import type { Outcome, Proposals } from './proposals.js';
 import type { Quota } from './quota.js';
+import type { RequestKind } from './request-codec.js';
 import type { Identity, MemberService, MemberStatus } from './types.js';
 
 /** etcd's bound: more than so many entries between commit and apply, and new ones are refused. */
@@ -243,27 +244,36 @@ export class Member implements MemberService {
   }
 
   #propose<T extends { header: rpc.ResponseHeader | undefined }>(kind: RequestKind): Promise<T> {
-    return this.#proposeRaw<T>(kind).then((response) => this.#complete(response));
+    return new Promise((done, failed) => {
+      this.#submit(kind, { done: (response) => done(this.#complete(response as T)), failed });
+    });
   }
 
   #proposeRaw<T>(kind: RequestKind): Promise<T> {
-    const { proposals, loop, quota, clock, maxRequestBytes } = this.#parts;
-    return new Promise<T>((done, failed) => {
-      if (this.#stopped) return failed(refusal('stopped'));
-      if (loop.backlog > MAX_APPLY_BACKLOG || proposals.size >= MAX_PROPOSALS) {
-        return failed(refusal('tooManyRequests'));
-      }
-      const outcome = { done: done as (response: unknown) => void, failed };
-      const { sequence, data } = proposals.register(kind, outcome, clock.monotonicMs());
-      if (data.length > maxRequestBytes) {
-        proposals.refuse(sequence, refusal('requestTooLarge'));
-      } else if (!quota.admits(kind, data.length)) {
-        proposals.refuse(sequence, refusal('noSpace'));
-        this.#raiseNoSpace();
-      } else {
-        loop.propose(sequence, data);
-      }
+    return new Promise((done, failed) => {
+      this.#submit(kind, { done: done as (response: unknown) => void, failed });
     });
+  }
+
+  #submit(kind: RequestKind, outcome: Outcome<unknown>): void {
+    const { proposals, loop, quota, clock, maxRequestBytes } = this.#parts;
+    if (this.#stopped) {
+      outcome.failed(refusal('stopped'));
+      return;
+    }
+    if (loop.backlog > MAX_APPLY_BACKLOG || proposals.size >= MAX_PROPOSALS) {
+      outcome.failed(refusal('tooManyRequests'));
+      return;
+    }
+    const { sequence, data } = proposals.register(kind, outcome, clock.monotonicMs());
+    if (data.length > maxRequestBytes) {
+      proposals.refuse(sequence, refusal('requestTooLarge'));
+    } else if (!quota.admits(kind, data.length)) {
+      proposals.refuse(sequence, refusal('noSpace'));
+      this.#raiseNoSpace();
+    } else {
+      loop.propose(sequence, data);
+    }
   }
 
   /** Once raised it stays until somebody has made room and disarms it. */

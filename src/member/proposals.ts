@@ -1,8 +1,7 @@
 import type { ConfetdError } from '../base/errors.js';
-import { Request, type RequestId } from '../proto/generated/member.js';
+import type { RequestId } from '../proto/generated/member.js';
 import { refusal } from './errors.js';
-
-export type RequestKind = NonNullable<Request['kind']>;
+import { RequestEncoder, type RequestKind } from './request-codec.js';
 
 /** How the caller of a proposal hears of its end: exactly one of the two, once. */
 export interface Outcome<T> {
@@ -22,6 +21,7 @@ interface Waiting {
 export class Proposals {
   readonly #member: bigint;
   readonly #boot: number;
+  readonly #encoder: RequestEncoder;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 0;
@@ -29,6 +29,7 @@ export class Proposals {
   constructor(identity: { member: bigint; boot: number }, timeoutMs: number) {
     this.#member = identity.member;
     this.#boot = identity.boot;
+    this.#encoder = new RequestEncoder(identity);
     this.#timeoutMs = timeoutMs;
   }
 
@@ -39,8 +40,7 @@ export class Proposals {
   /** Names and encodes a request; the outcome is told once its entry was applied, or it is given up. */
   register(kind: RequestKind, outcome: Outcome<unknown>, nowMs: number): { sequence: number; data: Buffer } {
     const sequence = ++this.#sequence;
-    const id: RequestId = { member: this.#member, boot: this.#boot, sequence };
-    const data = Buffer.from(Request.encode({ id, kind }).finish());
+    const data = this.#encoder.encode(sequence, kind);
     this.#waiting.set(sequence, { outcome, deadlineMs: nowMs + this.#timeoutMs });
     return { sequence, data };
   }

@@ -1,4 +1,4 @@
-import type { RequestKind } from './proposals.js';
+import type { RequestKind } from './request-codec.js';
 
 /** What a request is taken to add beside its bytes: records, events, free pages (etcd charges the same for a put). */
 const PUT_OVERHEAD_BYTES = 512;

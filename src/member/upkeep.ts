@@ -11,8 +11,9 @@ import type { Wal } from '../wal/wal.js';
 import { CLUSTER_VERSION_ROW } from './apply/apply.js';
 import type { RaftLoop } from './loop.js';
 import type { MemberOptions } from './options.js';
-import type { Proposals, RequestKind } from './proposals.js';
+import type { Proposals } from './proposals.js';
 import type { Quota } from './quota.js';
+import type { RequestKind } from './request-codec.js';
 import type { Identity } from './types.js';
 
 /** etcd's pace: so often leases are looked at, and at most so many revoked each time. */

@@ -1,5 +1,6 @@
 import type { ByteString } from '../base/bytes.js';
 import { toByteString, toBytes } from '../base/bytes.js';
+import { varintBytes, writeVarint } from '../base/varint.js';
 import { StoredEvent, StoredEvent_Kind, type V2Record } from '../proto/generated/store.js';
 import { EMPTY_VALUE } from './record.js';
 import type { KeyValue, StoreEvent } from './types.js';
@@ -13,6 +14,7 @@ export interface EventRecord {
 }
 
 export function encodeEvent(event: EventRecord, v2: V2Record | undefined): Buffer {
+  if (v2 === undefined) return encodePlainEvent(event);
   const bytes = StoredEvent.encode({
     kind: event.type === 'put' ? StoredEvent_Kind.PUT : StoredEvent_Kind.DELETE,
     key: toBytes(event.key),
@@ -20,6 +22,28 @@ export function encodeEvent(event: EventRecord, v2: V2Record | undefined): Buffe
     v2,
   }).finish();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** By hand what the generated code would write: every put has one. */
+function encodePlainEvent({ type, key, previous }: EventRecord): Buffer {
+  const keyBytes = key.length === 0 ? 0 : 1 + varintBytes(key.length) + key.length;
+  const previousBytes = previous === 0 ? 0 : 1 + varintBytes(previous);
+  const row = Buffer.allocUnsafe((type === 'delete' ? 2 : 0) + keyBytes + previousBytes);
+  let at = 0;
+  if (type === 'delete') {
+    row[at++] = 0x08;
+    row[at++] = StoredEvent_Kind.DELETE;
+  }
+  if (keyBytes > 0) {
+    row[at++] = 0x12;
+    at = writeVarint(row, at, key.length);
+    at += row.write(key, at, 'latin1');
+  }
+  if (previousBytes > 0) {
+    row[at++] = 0x18;
+    writeVarint(row, at, previous);
+  }
+  return row;
 }
 
 export function decodeEvent(row: Buffer): EventRecord {

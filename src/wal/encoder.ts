@@ -1,8 +1,8 @@
+import { varintBytes, writeVarint, writeVarint64 } from '../base/varint.js';
 import { ConfState, type Entry, type HardState, type SnapshotMetadata } from '../proto/generated/raft.js';
 import { crc32c } from './crc32c.js';
 import { frameBytes, LENGTH_BYTES, padBytes, writeLength } from './frame.js';
 import { RecordType } from './record.js';
-import { varintBytes, writeVarint, writeVarint64 } from './varint.js';
 
 /** No frame adds more than this to the bytes it carries: length field, record and entry fields, padding. */
 export const FRAME_OVERHEAD = 64;

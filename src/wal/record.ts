@@ -1,5 +1,5 @@
+import { VarintReader } from '../base/varint.js';
 import { ConfState, type Entry, type SnapshotMetadata } from '../proto/generated/raft.js';
-import { VarintReader } from './varint.js';
 
 /** walpb.Record's types. */
 export const RecordType = { metadata: 1, entry: 2, hardState: 3, crc: 4, snapshot: 5 } as const;

@@ -1,4 +1,5 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { decodePut } from '../../member/put-codec.js';
 import * as rpc from '../../proto/generated/etcd_rpc.js';
 import { checkKey } from './check-key.js';
 import { checkPut } from './check-put.js';
@@ -9,11 +10,11 @@ import { encodePutResponse, encodeRangeResponse } from './codec/kv-response.js';
 import type { ServiceContext } from './context.js';
 import { nothingToCheck, unary } from './unary.js';
 
-/** etcdserverpb.KV, with the answers that are sent most encoded by hand: a tenth of a range's whole cost. */
+/** etcdserverpb.KV, with what is sent most encoded and decoded by hand: a tenth of a range's whole cost. */
 export const KV_DEFINITION = {
   ...rpc.KVService,
   range: { ...rpc.KVService.range, responseSerialize: encodeRangeResponse },
-  put: { ...rpc.KVService.put, responseSerialize: encodePutResponse },
+  put: { ...rpc.KVService.put, requestDeserialize: decodePut, responseSerialize: encodePutResponse },
 } satisfies ServiceDefinition;
 
 export function kvService(context: ServiceContext): UntypedServiceImplementation {

@@ -8,7 +8,7 @@ import {
 } from '../../proto/generated/etcd_rpc.js';
 import type { ClusterVersion, MemberAttributes } from '../../proto/generated/member.js';
 import { refusal } from '../errors.js';
-import type { RequestKind } from '../proposals.js';
+import type { RequestKind } from '../request-codec.js';
 import type { ApplyContext } from './context.js';
 import { revisionHeader } from './convert.js';
 import { applyDeleteRange, applyPut, applyRange } from './kv.js';

@@ -1,13 +1,13 @@
 import { ConfetdError } from '../../base/errors.js';
 import { putMember, removeMember } from '../../cluster/members.js';
 import type { Lessor } from '../../lease/lessor.js';
-import { Request } from '../../proto/generated/member.js';
 import { ConfChange, ConfChangeType, ConfState, type Entry, EntryType } from '../../proto/generated/raft.js';
 import { StoredMember } from '../../proto/generated/store.js';
 import type { RawNode } from '../../raft/rawnode.js';
 import type { Store } from '../../store/store.js';
 import type { Alarms } from '../alarms.js';
 import type { Proposals } from '../proposals.js';
+import { decodeRequest } from '../request-codec.js';
 import { applyRequest } from './apply.js';
 
 /** Row of table `meta`: the voters and learners as of the applied index. */
@@ -40,7 +40,7 @@ export class EntryApplier {
 
   #applyRequest(entry: Entry): void {
     const { store, lessor, alarms, proposals } = this.#parts;
-    const { id, kind } = Request.decode(entry.data);
+    const { id, kind } = decodeRequest(entry.data);
     const waiting = proposals.take(id);
     const txn = store.begin();
     let response: unknown;

@@ -1,4 +1,4 @@
-/** Protobuf varints by hand: the log writes three or four for every entry. */
+/** Protobuf varints by hand, for what is written or read with every entry. */
 
 /** Bytes that `value`, a safe non-negative integer, takes. */
 export function varintBytes(value: number): number {
@@ -10,6 +10,13 @@ export function varintBytes(value: number): number {
   if (value < 0x400_0000_0000) return 6;
   if (value < 0x2_0000_0000_0000) return 7;
   return 8;
+}
+
+/** As {@link varintBytes}, for any 64-bit value; negative ones take ten. */
+export function varint64Bytes(value: bigint): number {
+  let bytes = 1;
+  for (let rest = BigInt.asUintN(64, value) >> 7n; rest > 0n; rest >>= 7n) bytes++;
+  return bytes;
 }
 
 /** Writes `value`, a safe non-negative integer, at `at`; returns where it ends. */
@@ -72,6 +79,21 @@ export class VarintReader {
     }
     this.failed = true;
     return 0;
+  }
+
+  /** As {@link next}, for any unsigned 64-bit value. */
+  next64(): bigint {
+    // Four, four and two groups of seven bits: a BigInt for each byte would cost more than all the rest.
+    const parts: [number, number, number] = [0, 0, 0];
+    for (let count = 0; count < 10 && this.at < this.#end; count++) {
+      const byte = this.#buffer[this.at++] as number;
+      parts[count >> 2] = (parts[count >> 2] as number) | ((byte & 0x7f) << (7 * (count & 3)));
+      if (byte >= 0x80) continue;
+      if (count < 4) return BigInt(parts[0]);
+      return BigInt.asUintN(64, (BigInt(parts[2]) << 56n) | (BigInt(parts[1]) << 28n) | BigInt(parts[0]));
+    }
+    this.failed = true;
+    return 0n;
   }
 
   /** The bounds of the next length-delimited field. */
