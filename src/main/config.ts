@@ -3,7 +3,7 @@ import { ConfetdError } from '../base/errors.js';
 import { parseFlags } from '../cli/flags.js';
 import { settle } from '../cli/settings.js';
 import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
-import { type LogLevel, parseLogLevel } from '../io/node/log.js';
+import { type LogLevel, parseLogLevel } from '../io/node/log-level.js';
 import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
 
 /** What a command line and an environment ask for. Relative paths are of the working directory. */

@@ -1,5 +1,5 @@
-import Handlebars from 'handlebars';
 import { type ConfetdError, messageOf } from '../../../base/errors.js';
+import { Handlebars } from './library.js';
 import { tooDeep } from './nesting.js';
 import { failure } from './sites.js';
 

@@ -1,8 +1,8 @@
-import Handlebars from 'handlebars';
 import { FunctionError } from '../../functions/types.js';
 import { newMap, type Value } from '../../functions/values.js';
 import type { RenderContext, Template } from '../../types.js';
 import { type Helper, helperNames, makeHelpers, type Running } from './helpers.js';
+import { Handlebars } from './library.js';
 import { checkedName } from './partial-name.js';
 import { Run } from './run.js';
 import { located, type Sites } from './sites.js';
