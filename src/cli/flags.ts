@@ -26,7 +26,13 @@ export type FlagSpec =
       /** What a bare number counts; without it, a unit must be given. */
       readonly bareUnit?: 'ms' | 's';
     })
-  | (Common & { readonly kind: 'list'; readonly default: readonly string[]; readonly separator?: string });
+  | (Common & {
+      readonly kind: 'list';
+      readonly default: readonly string[];
+      readonly separator?: string;
+      /** Given several times, the last one counts alone, as etcd's URL flags have it. */
+      readonly lastWins?: boolean;
+    });
 
 export type FlagSet = Readonly<Record<string, FlagSpec>>;
 
@@ -107,7 +113,8 @@ export function parseFlags(flags: FlagSet, argv: readonly string[], options: Par
       }
     }
     const value = convert(spec, text, `for flag ${shown}`);
-    given.set(name, Array.isArray(value) ? [...asList(given.get(name)), ...value] : value);
+    const adds = spec.kind === 'list' && spec.lastWins !== true;
+    given.set(name, adds ? [...asList(given.get(name)), ...asList(value)] : value);
   }
   return { given, rest, restBeforeDashes, help };
 }

@@ -10,24 +10,28 @@ export const DAEMON_FLAGS = {
   'listen-client-urls': {
     kind: 'list',
     separator: ',',
+    lastWins: true,
     default: ['http://localhost:2379'],
     usage: 'where clients are served',
   },
   'advertise-client-urls': {
     kind: 'list',
     separator: ',',
+    lastWins: true,
     default: ['http://localhost:2379'],
     usage: 'client URLs told to the rest of the cluster',
   },
   'listen-peer-urls': {
     kind: 'list',
     separator: ',',
+    lastWins: true,
     default: ['http://localhost:2380'],
     usage: 'where other members are served',
   },
   'initial-advertise-peer-urls': {
     kind: 'list',
     separator: ',',
+    lastWins: true,
     default: ['http://localhost:2380'],
     usage: 'peer URLs told to the rest of the cluster',
   },

@@ -38,6 +38,17 @@ test('a flag wins over CONFETD_, that over ETCD_, that over CONFD_', () => {
   expect(read([], env).flags.interval).toBe(30_000);
 });
 
+test('of a URL flag given twice the last counts, as in etcd; nodes add up', () => {
+  const { flags } = read([
+    '--listen-peer-urls=http://a:1',
+    '--listen-peer-urls=http://b:2,http://c:3',
+    '-node=a',
+    '-node=b',
+  ]);
+  expect(flags['listen-peer-urls']).toEqual(['http://b:2', 'http://c:3']);
+  expect(flags.node).toEqual(['a', 'b']);
+});
+
 test('variables that Kubernetes injects only warn', () => {
   const { warnings } = read([], { CONFETD_PORT: 'tcp://10.0.0.1:2379' });
   expect(warnings).toEqual([expect.stringContaining('CONFETD_PORT')]);
