@@ -1,5 +1,6 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { ConfetdError, messageOf } from '../base/errors.js';
+import { etcdMessage } from '../base/etcd-errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
 import {
@@ -222,7 +223,7 @@ class ResumingWatch implements Watching {
   }
 }
 
-const COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
+const COMPACTED = etcdMessage('compacted');
 const ANY_KEY = Buffer.of(0);
 const STEADY_MS = 5_000;
 

@@ -1,4 +1,4 @@
-import { ConfetdError } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import type { Clock } from '../io/clock.js';
 import { StoredLease } from '../proto/generated/store.js';
 import { leaseBytes } from '../store/keys.js';
@@ -34,10 +34,6 @@ interface Lease {
   readonly ttl: number;
   /** Clock.monotonicMs() before which it doesn't end; Infinity: this member doesn't lead, and doesn't judge. */
   deadlineMs: number;
-}
-
-export function leaseNotFound(): ConfetdError {
-  return new ConfetdError('not_found', 'etcdserver: requested lease not found');
 }
 
 /**
@@ -79,7 +75,7 @@ export class Lessor {
    * is a local flag and applying must not depend on one. Throws `out_of_range` over {@link MAX_TTL_SECONDS}.
    */
   proposedTtl(ttl: number): number {
-    if (ttl > MAX_TTL_SECONDS) throw new ConfetdError('out_of_range', 'etcdserver: too large lease TTL');
+    if (ttl > MAX_TTL_SECONDS) throw etcdError('leaseTtlTooLarge');
     return Math.max(ttl, this.#minTtlSeconds);
   }
 
@@ -93,10 +89,10 @@ export class Lessor {
    */
   grant(txn: WriteTxn, id: bigint, ttl: number): void {
     // The proposer draws an ID where the client gave none, so 0 never gets here from one of ours.
-    if (id === 0n) throw leaseNotFound();
-    if (ttl > MAX_TTL_SECONDS) throw new ConfetdError('out_of_range', 'etcdserver: too large lease TTL');
+    if (id === 0n) throw etcdError('leaseNotFound');
+    if (ttl > MAX_TTL_SECONDS) throw etcdError('leaseTtlTooLarge');
     if (this.#leases.has(id)) {
-      throw new ConfetdError('failed_precondition', 'etcdserver: lease already exists');
+      throw etcdError('leaseExists');
     }
     const row = StoredLease.encode({ id, ttl }).finish();
     txn.table('leases').put(leaseBytes(id), Buffer.from(row.buffer, row.byteOffset, row.length));
@@ -105,7 +101,7 @@ export class Lessor {
 
   /** Applies a revocation: the lease's keys go, sorted, in one revision. Throws `not_found`. */
   revoke(txn: WriteTxn, id: bigint): KeyValue[] {
-    if (!this.#leases.delete(id)) throw leaseNotFound();
+    if (!this.#leases.delete(id)) throw etcdError('leaseNotFound');
     this.#sweep();
     const deleted = txn.leaseKeys(id).flatMap((key) => txn.deleteRange(key, ''));
     txn.table('leases').remove(leaseBytes(id));
@@ -119,7 +115,7 @@ export class Lessor {
   renew(id: bigint): number {
     const lease = this.#leases.get(id);
     const now = this.#clock.monotonicMs();
-    if (lease === undefined || lease.deadlineMs <= now) throw leaseNotFound();
+    if (lease === undefined || lease.deadlineMs <= now) throw etcdError('leaseNotFound');
     // The heap learns of it when the former deadline comes up.
     if (this.#primary) lease.deadlineMs = now + lease.ttl * 1_000;
     return lease.ttl;

@@ -1,10 +1,10 @@
 import { messageOf } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import type { Clock, Timer } from '../io/clock.js';
 import type { MemoryStorage } from '../raft/memory-storage.js';
 import type { RawNode } from '../raft/rawnode.js';
 import type { Entry, LogAppend, Message, ProposalRefusal, SoftState } from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
-import { refusal } from './errors.js';
 import { Reads } from './reads.js';
 
 /** Bounds that keep one turn short: entries are applied for so long, then the event loop breathes. */
@@ -96,7 +96,7 @@ export class RaftLoop {
 
   /** Resolves once a local read is linearizable. */
   readIndex(): Promise<void> {
-    if (this.#ended) return Promise.reject(refusal('stopped'));
+    if (this.#ended) return Promise.reject(etcdError('stopped'));
     const read = this.#reads.add(this.#ports.clock.monotonicMs());
     this.wake();
     return read;

@@ -1,5 +1,6 @@
 import { toBytes } from '../base/bytes.js';
 import { messageOf } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import { listMembers } from '../cluster/members.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
@@ -13,7 +14,6 @@ import type { Alarms } from './alarms.js';
 import type { AppliedCompaction } from './apply/apply.js';
 import { revisionHeader, toRangeQuery, toRangeResponse } from './apply/convert.js';
 import { isReadOnly, isSerializable, readTxn } from './apply/txn.js';
-import { refusal } from './errors.js';
 import type { LeaseIds } from './lease-ids.js';
 import type { RaftLoop } from './loop.js';
 import type { Outcome, Proposals } from './proposals.js';
@@ -229,7 +229,7 @@ export class Member implements MemberService {
   }
 
   #refuseIfCorrupt(): void {
-    if (this.#parts.alarms.isRaised(AlarmType.Corrupt)) throw refusal('corrupt');
+    if (this.#parts.alarms.isRaised(AlarmType.Corrupt)) throw etcdError('corrupt');
   }
 
   /** A response whose header names the term too. */
@@ -258,18 +258,18 @@ export class Member implements MemberService {
   #submit(kind: RequestKind, outcome: Outcome<unknown>): void {
     const { proposals, loop, quota, clock, maxRequestBytes } = this.#parts;
     if (this.#stopped) {
-      outcome.failed(refusal('stopped'));
+      outcome.failed(etcdError('stopped'));
       return;
     }
     if (loop.backlog > MAX_APPLY_BACKLOG || proposals.size >= MAX_PROPOSALS) {
-      outcome.failed(refusal('tooManyRequests'));
+      outcome.failed(etcdError('tooManyRequests'));
       return;
     }
     const { sequence, data } = proposals.register(kind, outcome, clock.monotonicMs());
     if (data.length > maxRequestBytes) {
-      proposals.refuse(sequence, refusal('requestTooLarge'));
+      proposals.refuse(sequence, etcdError('requestTooLarge'));
     } else if (!quota.admits(kind, data.length)) {
-      proposals.refuse(sequence, refusal('noSpace'));
+      proposals.refuse(sequence, etcdError('noSpace'));
       this.#raiseNoSpace();
     } else {
       loop.propose(sequence, data);

@@ -1,6 +1,6 @@
 import type { ConfetdError } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import type { RequestId } from '../proto/generated/member.js';
-import { refusal } from './errors.js';
 import { RequestEncoder, type RequestKind } from './request-codec.js';
 
 /** How the caller of a proposal hears of its end: exactly one of the two, once. */
@@ -65,7 +65,7 @@ export class Proposals {
     // Deadlines rise with the order of insertion: the first that isn't due ends the walk.
     for (const [sequence, { deadlineMs }] of this.#waiting) {
       if (deadlineMs > nowMs) return;
-      this.refuse(sequence, refusal('timedOut'));
+      this.refuse(sequence, etcdError('timedOut'));
     }
   }
 

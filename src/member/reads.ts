@@ -1,4 +1,4 @@
-import { refusal } from './errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 
 interface Read {
   readonly deadlineMs: number;
@@ -89,7 +89,7 @@ export class Reads {
     const due = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
     if (due.length === 0) return;
     this.#waiting = this.#waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
-    for (const read of due) read.failed(refusal('timedOut'));
+    for (const read of due) read.failed(etcdError('timedOut'));
   }
 
   failAll(error: Error): void {

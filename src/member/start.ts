@@ -1,5 +1,6 @@
 import { unreachable } from '../base/assert.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import { Prng } from '../base/prng.js';
 import { formatId } from '../cluster/identity.js';
 import type { Disk } from '../io/disk.js';
@@ -14,7 +15,6 @@ import { Wal } from '../wal/wal.js';
 import { Alarms } from './alarms.js';
 import { CONF_STATE_ROW, EntryApplier } from './apply/entry.js';
 import { checkOwner, openDataFolder } from './data-folder.js';
-import { refusal } from './errors.js';
 import { LeaseIds } from './lease-ids.js';
 import { RaftLoop } from './loop.js';
 import { Member } from './member.js';
@@ -100,7 +100,7 @@ export async function startMember(options: MemberOptions, ports: MemberPorts): P
   });
 
   const close = async (cleanly: boolean) => {
-    const reason = refusal('stopped');
+    const reason = etcdError('stopped');
     await loop.stop(reason);
     proposals.failAll(reason);
     upkeep.stop();
@@ -210,12 +210,12 @@ async function openWal(
 function refusalOf(why: ProposalRefusal): ConfetdError {
   switch (why) {
     case 'uncommitted log is full':
-      return refusal('tooManyRequests');
+      return etcdError('tooManyRequests');
     case 'leadership is being transferred':
-      return refusal('leaderChanged');
+      return etcdError('leaderChanged');
     case 'no leader':
     case 'not a voter':
-      return refusal('noLeader');
+      return etcdError('noLeader');
     default:
       return unreachable(why);
   }

@@ -1,9 +1,9 @@
 import { assert } from '../base/assert.js';
 import { type ByteString, FROM_KEY_END, prefixEnd } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
+import { etcdError } from '../base/etcd-errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Backend, BackendCopy } from './backend/backend.js';
-import { compactedError, futureRevisionError } from './errors.js';
 import type { LiveEvent } from './events.js';
 import { type StoreHash, VersionHash } from './hash.js';
 import { keyOfLeaseKey, leaseBytes, pastKey } from './keys.js';
@@ -148,8 +148,8 @@ export class Store implements TxnHost {
   /** Throws `out_of_range` for a revision that can't be read: compacted, or in the future. 0 is the newest. */
   checkRevision(revision: number): void {
     if (revision <= 0) return;
-    if (revision < this.#compacted) throw compactedError();
-    if (revision > this.#revision) throw futureRevisionError();
+    if (revision < this.#compacted) throw etcdError('compacted');
+    if (revision > this.#revision) throw etcdError('futureRevision');
   }
 
   watch(spec: WatchSpec, sink: WatchSink): Watcher {
@@ -247,8 +247,8 @@ export class Store implements TxnHost {
   }
 
   compact(revision: number): Promise<void> {
-    if (revision <= this.#compacted) throw compactedError();
-    if (revision > this.#revision) throw futureRevisionError();
+    if (revision <= this.#compacted) throw etcdError('compacted');
+    if (revision > this.#revision) throw etcdError('futureRevision');
     this.#compacted = revision;
     this.#tables.put('meta', 'compacted', writeCompacted(revision));
     return this.#scrubber.scrub(revision);

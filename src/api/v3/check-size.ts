@@ -1,5 +1,5 @@
+import { etcdError } from '../../base/etcd-errors.js';
 import { DeleteRangeRequest, PutRequest, TxnRequest } from '../../proto/generated/etcd_rpc.js';
-import { requestTooLarge } from './errors.js';
 
 /** More than the tags, lengths and numbers of one put, delete, range or compare can take, beside its bytes. */
 const OP_OVERHEAD_BYTES = 128;
@@ -10,17 +10,17 @@ const OP_OVERHEAD_BYTES = 128;
  */
 export function checkPutSize(request: PutRequest, maxBytes: number): void {
   if (request.key.length + request.value.length + OP_OVERHEAD_BYTES <= maxBytes) return;
-  if (PutRequest.encode(request).finish().length > maxBytes) throw requestTooLarge();
+  if (PutRequest.encode(request).finish().length > maxBytes) throw etcdError('requestTooLarge');
 }
 
 export function checkDeleteRangeSize(request: DeleteRangeRequest, maxBytes: number): void {
   if (request.key.length + request.rangeEnd.length + OP_OVERHEAD_BYTES <= maxBytes) return;
-  if (DeleteRangeRequest.encode(request).finish().length > maxBytes) throw requestTooLarge();
+  if (DeleteRangeRequest.encode(request).finish().length > maxBytes) throw etcdError('requestTooLarge');
 }
 
 export function checkTxnSize(request: TxnRequest, maxBytes: number): void {
   if (upperBound(request) <= maxBytes) return;
-  if (TxnRequest.encode(request).finish().length > maxBytes) throw requestTooLarge();
+  if (TxnRequest.encode(request).finish().length > maxBytes) throw etcdError('requestTooLarge');
 }
 
 function upperBound(txn: TxnRequest): number {

@@ -1,8 +1,8 @@
+import { etcdError } from '../../base/etcd-errors.js';
 import type { RequestOp, TxnRequest } from '../../proto/generated/etcd_rpc.js';
 import { checkKey } from './check-key.js';
 import { checkPut } from './check-put.js';
 import { checkDeleteRange, checkRange } from './check-range.js';
-import { emptyKey, keyNotFound, tooManyOps } from './errors.js';
 import { checkWriteConflicts } from './write-conflicts.js';
 
 /**
@@ -24,10 +24,10 @@ export function checkTxn(request: TxnRequest, maxOps: number): void {
 
 function checkTree(txn: TxnRequest, maxOps: number, budget: { left: number }): void {
   const ops = Math.max(txn.compare.length, txn.success.length, txn.failure.length);
-  if (ops > maxOps) throw tooManyOps();
+  if (ops > maxOps) throw etcdError('tooManyOps');
   budget.left -= txn.compare.length + txn.success.length + txn.failure.length;
-  if (budget.left < 0) throw tooManyOps();
-  for (const compare of txn.compare) if (compare.key.length === 0) throw emptyKey();
+  if (budget.left < 0) throw etcdError('tooManyOps');
+  for (const compare of txn.compare) if (compare.key.length === 0) throw etcdError('emptyKey');
   // What this level uses is taken from the levels below.
   for (const op of txn.success) checkOp(op, maxOps - ops, budget);
   for (const op of txn.failure) checkOp(op, maxOps - ops, budget);
@@ -49,6 +49,6 @@ function checkOp({ request }: RequestOp, maxOps: number, budget: { left: number 
       checkTree(request.value, maxOps, budget);
       break;
     case undefined:
-      throw keyNotFound();
+      throw etcdError('keyNotFound');
   }
 }

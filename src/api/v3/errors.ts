@@ -1,5 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import { ConfetdError, type ErrorCode, messageOf } from '../../base/errors.js';
+import { etcdMessage } from '../../base/etcd-errors.js';
 import type { Log } from '../../io/log.js';
 
 /** What a gRPC client is told: a code and a sentence. */
@@ -57,22 +58,7 @@ function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
-// etcd's own words and codes: clients compare them.
-const invalid = (message: string) => new ConfetdError('invalid_argument', `etcdserver: ${message}`);
-
-export const emptyKey = () => invalid('key is not provided');
-export const keyNotFound = () => invalid('key not found');
-export const valueProvided = () => invalid('value is provided');
-export const leaseProvided = () => invalid('lease is provided');
-export const tooManyOps = () => invalid('too many operations in txn request');
-export const duplicateKey = () => invalid('duplicate key given in txn request');
-export const invalidSortOption = () => invalid('invalid sort option');
-export const requestTooLarge = () => invalid('request is too large');
-export const leaseTtlTooLarge = () => new ConfetdError('out_of_range', 'etcdserver: too large lease TTL');
-export const noLeader = () => new ConfetdError('unavailable', 'etcdserver: no leader');
-export const serverStopped = () => new ConfetdError('unavailable', 'etcdserver: server stopped');
-
 /** The reasons that watch responses carry in words. */
 export const WATCH_RANGE_EMPTY = 'mvcc: watcher range is empty';
 export const WATCH_ID_DUPLICATE = 'mvcc: duplicate watch ID provided on the WatchStream';
-export const WATCH_COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
+export const WATCH_COMPACTED = etcdMessage('compacted');

@@ -1,7 +1,8 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../../proto/generated/etcd_rpc.js';
 import type { ServiceContext } from './context.js';
-import { noLeader, serverStopped, toGrpcStatus } from './errors.js';
+import { toGrpcStatus } from './errors.js';
 
 type KeepAliveCall = ServerDuplexStream<LeaseKeepAliveRequest, LeaseKeepAliveResponse>;
 
@@ -39,8 +40,8 @@ class KeepAliveStream {
 
   start(leaderRequired: boolean): void {
     const { leader, streams } = this.#context;
-    const untrack = leaderRequired ? leader.track(() => this.#fail(noLeader())) : () => {};
-    const remove = streams.add(() => this.#fail(serverStopped()));
+    const untrack = leaderRequired ? leader.track(() => this.#fail(etcdError('noLeader'))) : () => {};
+    const remove = streams.add(() => this.#fail(etcdError('stopped')));
     this.#forget = () => {
       untrack();
       remove();

@@ -1,14 +1,14 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
 import type { ServiceContext } from './context.js';
-import { noLeader } from './errors.js';
 import { nothingToCheck, unary } from './unary.js';
 
 /** etcdserverpb.Maintenance: status and alarms; the rest is answered UNIMPLEMENTED. `version` is what we claim. */
 export function maintenanceService(context: ServiceContext, version: string): UntypedServiceImplementation {
   const status = (_request: rpc.StatusRequest): Promise<rpc.StatusResponse> => {
     const now = context.member.status();
-    const leaderless = noLeader().message;
+    const leaderless = etcdError('noLeader').message;
     const errors = [...now.errors];
     if (now.leader === 0n && !errors.includes(leaderless)) errors.unshift(leaderless);
     return Promise.resolve({

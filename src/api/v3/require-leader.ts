@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type { Clock, Timer } from '../../io/clock.js';
 import type { MemberService } from '../../member/types.js';
-import { noLeader } from './errors.js';
 
 /** Leaderless election timeouts after which a stream that requires a leader ends. */
 const LEADERLESS_TICKS = 3;
@@ -28,7 +28,7 @@ export class LeaderRequirement {
   check(metadata: Metadata): boolean {
     const value = metadata.get('hasleader');
     if (value.length === 0 || value[0] !== 'true') return false;
-    if (this.#member.leader === 0n) throw noLeader();
+    if (this.#member.leader === 0n) throw etcdError('noLeader');
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type ByteString, FROM_KEY_END, toByteString } from '../../base/bytes.js';
+import { etcdError } from '../../base/etcd-errors.js';
 import {
   WatchCreateRequest_FilterType as Filter,
   type WatchCreateRequest,
@@ -9,14 +10,7 @@ import {
 import { maxReceiveBytes } from '../limits.js';
 import type { EventCache } from './codec/watch-response.js';
 import type { ServiceContext } from './context.js';
-import {
-  noLeader,
-  serverStopped,
-  toGrpcStatus,
-  WATCH_COMPACTED,
-  WATCH_ID_DUPLICATE,
-  WATCH_RANGE_EMPTY,
-} from './errors.js';
+import { toGrpcStatus, WATCH_COMPACTED, WATCH_ID_DUPLICATE, WATCH_RANGE_EMPTY } from './errors.js';
 import type { RawCall } from './raw-call.js';
 import { type ChannelPort, WatchChannel } from './watch-channel.js';
 import { WatchOutput } from './watch-output.js';
@@ -63,8 +57,8 @@ export class WatchStream implements ChannelPort {
 
   start(leaderRequired: boolean): void {
     const { leader, streams } = this.#context;
-    const untrack = leaderRequired ? leader.track(() => this.#fail(noLeader())) : () => {};
-    const remove = streams.add(() => this.#fail(serverStopped()));
+    const untrack = leaderRequired ? leader.track(() => this.#fail(etcdError('noLeader'))) : () => {};
+    const remove = streams.add(() => this.#fail(etcdError('stopped')));
     this.#forget = () => {
       untrack();
       remove();

@@ -1,6 +1,6 @@
 import { type ByteString, FROM_KEY_END, toByteString } from '../../base/bytes.js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type { RequestOp } from '../../proto/generated/etcd_rpc.js';
-import { duplicateKey } from './errors.js';
 
 /** Greater than every key: no byte is a character above \xff. */
 const INFINITY: ByteString = '\uffff';
@@ -38,7 +38,7 @@ function writesOf(ops: readonly RequestOp[]): Writes {
   const deletions: Deletion[] = [];
   const ownerOfPut = new Map<ByteString, number>();
   const put = (key: ByteString, owner: number) => {
-    if (ownerOfPut.has(key)) throw duplicateKey();
+    if (ownerOfPut.has(key)) throw etcdError('duplicateKey');
     ownerOfPut.set(key, owner);
   };
   for (let owner = 0; owner < ops.length; owner++) {
@@ -62,7 +62,7 @@ function writesOf(ops: readonly RequestOp[]): Writes {
     const covered = coverage(deletions);
     for (const [key, owner] of ownerOfPut) {
       const by = covered.at(key);
-      if (by !== NOBODY && by !== owner) throw duplicateKey();
+      if (by !== NOBODY && by !== owner) throw etcdError('duplicateKey');
     }
   }
   return { puts: new Set(ownerOfPut.keys()), deletions };

@@ -1,4 +1,5 @@
 import { messageOf } from '../../base/errors.js';
+import { etcdMessage } from '../../base/etcd-errors.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { hexLease } from '../output/cells.js';
 import { leaseId, wholeNumber } from './arguments.js';
@@ -93,7 +94,7 @@ export const leaseKeepAlive = command({
     });
     await printed;
     if (end !== 'expired') return;
-    if (flags.once) throw new ExitError(EXIT.badConnection, 'etcdserver: requested lease not found');
+    if (flags.once) throw new ExitError(EXIT.badConnection, etcdMessage('leaseNotFound'));
     await invocation.print(`lease ${hexLease(id)} expired or revoked.\n`);
   },
 });

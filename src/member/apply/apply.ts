@@ -1,4 +1,5 @@
 import { AssertionError } from '../../base/assert.js';
+import { etcdError } from '../../base/etcd-errors.js';
 import { getMember, putMember } from '../../cluster/members.js';
 import {
   AlarmType,
@@ -7,7 +8,6 @@ import {
   type TxnRequest,
 } from '../../proto/generated/etcd_rpc.js';
 import type { ClusterVersion, MemberAttributes } from '../../proto/generated/member.js';
-import { refusal } from '../errors.js';
 import type { RequestKind } from '../request-codec.js';
 import type { ApplyContext } from './context.js';
 import { revisionHeader } from './convert.js';
@@ -71,10 +71,10 @@ function applyCompaction({ txn }: ApplyContext, { revision }: CompactionRequest)
 function refuseWhileAlarmed({ alarms }: ApplyContext, kind: RequestKind): void {
   if (alarms.raised.length === 0) return;
   const kv = ['put', 'range', 'deleteRange', 'txn', 'compaction', 'leaseGrant', 'leaseRevoke'];
-  if (alarms.isRaised(AlarmType.Corrupt) && kv.includes(kind.$case)) throw refusal('corrupt');
+  if (alarms.isRaised(AlarmType.Corrupt) && kv.includes(kind.$case)) throw etcdError('corrupt');
   if (!alarms.isRaised(AlarmType.Nospace)) return;
-  if (kind.$case === 'put' || kind.$case === 'leaseGrant') throw refusal('noSpace');
-  if (kind.$case === 'txn' && mayPut(kind.value)) throw refusal('noSpace');
+  if (kind.$case === 'put' || kind.$case === 'leaseGrant') throw etcdError('noSpace');
+  if (kind.$case === 'txn' && mayPut(kind.value)) throw etcdError('noSpace');
 }
 
 /** Whether any branch of a transaction puts. */

@@ -1,7 +1,7 @@
 import { toByteString } from '../../base/bytes.js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
 import { checkKey } from '../../store/keys.js';
-import { refusal } from '../errors.js';
 import type { ApplyContext, ReadContext } from './context.js';
 import { revisionHeader, toRangeQuery, toRangeResponse, toRpcKeyValue } from './convert.js';
 
@@ -12,13 +12,13 @@ import { revisionHeader, toRangeQuery, toRangeResponse, toRpcKeyValue } from './
 export function checkPut(context: ApplyContext, request: rpc.PutRequest): void {
   checkKey(toByteString(request.key));
   if (request.ignoreValue || request.ignoreLease) {
-    if (context.txn.get(toByteString(request.key)) === undefined) throw refusal('keyNotFound');
+    if (context.txn.get(toByteString(request.key)) === undefined) throw etcdError('keyNotFound');
   }
   checkLease(context, request);
 }
 
 function checkLease(context: ApplyContext, { lease }: rpc.PutRequest): void {
-  if (lease !== 0n && !context.lessor.has(lease)) throw refusal('leaseNotFound');
+  if (lease !== 0n && !context.lessor.has(lease)) throw etcdError('leaseNotFound');
 }
 
 export function applyPut(context: ApplyContext, request: rpc.PutRequest): rpc.PutResponse {
@@ -29,7 +29,7 @@ export function applyPut(context: ApplyContext, request: rpc.PutRequest): rpc.Pu
   let { value, lease } = request;
   if (request.ignoreValue || request.ignoreLease) {
     const current = txn.get(key);
-    if (current === undefined) throw refusal('keyNotFound');
+    if (current === undefined) throw etcdError('keyNotFound');
     if (request.ignoreValue) value = current.value;
     if (request.ignoreLease) lease = current.lease;
   }
