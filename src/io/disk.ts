@@ -11,13 +11,18 @@ export interface Disk {
   exists(path: string): Promise<boolean>;
   /** Makes a folder and its missing parents; one that exists is fine. */
   makeFolder(path: string): Promise<void>;
-  /** `create` fails where the file exists. */
-  open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile>;
+  open(path: string, how: OpenMode): Promise<DiskFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file, or a folder with all that is in it; one that is missing is fine. */
   remove(path: string): Promise<void>;
   syncFolder(folder: string): Promise<void>;
 }
+
+/**
+ * `create` fails where the file exists. Of a file opened as `durable` each write is durable when it resolves, and only
+ * that: what was written before through another handle needs a sync of its own (O_DSYNC).
+ */
+export type OpenMode = 'read' | 'write' | 'create' | 'durable';
 
 export interface DiskFile {
   /** Bytes. */

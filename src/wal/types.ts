@@ -9,7 +9,7 @@ export interface WalOptions {
   readonly clock: Clock;
   /** Size of a segment, bytes; default {@link SEGMENT_BYTES}. A batch that is larger gets a larger one. */
   readonly segmentBytes?: number;
-  /** Called after each fdatasync of a batch with its duration. */
+  /** Called after each batch that was written durably, with how long that took. */
   readonly onSync?: (durationMs: number) => void;
   /**
    * Called with true when the disk is too full for the next segment, and with false when it fitted after all. Until

@@ -51,6 +51,25 @@ describe('SimDisk', () => {
     }
   });
 
+  it('keeps what a durable file has written, and promises nothing of what came before it', async () => {
+    const lost = new Set<boolean>();
+    for (let seed = 0; seed < 50; seed++) {
+      let disk = await prepared(seed);
+      await withFile(disk, '/d/f', async (file) => {
+        await file.write(0, Buffer.alloc(4 * SECTOR));
+        await file.sync();
+        await file.write(0, Buffer.alloc(SECTOR, 1));
+      });
+      const durable = await disk.open('/d/f', 'durable');
+      await durable.write(2 * SECTOR, Buffer.alloc(SECTOR, 2));
+      disk = disk.losePower();
+      const found = await readFile(disk, '/d/f');
+      expect(found.subarray(2 * SECTOR, 3 * SECTOR)).toEqual(Buffer.alloc(SECTOR, 2));
+      lost.add(found[0] === 0);
+    }
+    expect(lost).toEqual(new Set([true, false]));
+  });
+
   it('loses, keeps or tears an unsynced write, at sectors only', async () => {
     const seen = new Set<string>();
     for (let seed = 0; seed < 300; seed++) {

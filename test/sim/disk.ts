@@ -1,8 +1,8 @@
 import { assert } from '../../src/base/assert.js';
 import type { Prng } from '../../src/base/prng.js';
 import { type Clock, sleep } from '../../src/io/clock.js';
-import type { Disk, DiskFile } from '../../src/io/disk.js';
-import { FileNode, FolderNode, type Node } from './inode.js';
+import type { Disk, DiskFile, OpenMode } from '../../src/io/disk.js';
+import { type Change, FileNode, FolderNode, type Node } from './inode.js';
 
 /** The operations that count, for faults and crashes: those that change the disk or make it durable. */
 export type DiskOperation =
@@ -139,7 +139,7 @@ export class SimDisk implements Disk {
     });
   }
 
-  open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile> {
+  open(path: string, how: OpenMode): Promise<DiskFile> {
     return this.#run(how === 'create' ? 'create' : undefined, path, () => {
       const { folder, name } = this.#place(path);
       const found = folder.names.get(name);
@@ -147,11 +147,11 @@ export class SimDisk implements Disk {
         if (found !== undefined) throw systemError('EEXIST', path);
         const node = new FileNode();
         folder.add(name, node);
-        return this.#file(path, node, true);
+        return this.#file(path, node, how);
       }
       if (found === undefined) throw systemError('ENOENT', path);
       if (found.kind === 'folder') throw systemError('EISDIR', path);
-      return this.#file(path, found, how === 'write');
+      return this.#file(path, found, how);
     });
   }
 
@@ -191,8 +191,9 @@ export class SimDisk implements Disk {
     ).then(() => undefined);
   }
 
-  #file(path: string, node: FileNode, writable: boolean): DiskFile {
+  #file(path: string, node: FileNode, how: OpenMode): DiskFile {
     let open = true;
+    const writable = how !== 'read';
     const handle = <T>(act: () => T, writes = false) => {
       return () => {
         if (!open || (writes && !writable)) throw systemError('EBADF', path);
@@ -214,10 +215,19 @@ export class SimDisk implements Disk {
         ),
       write: (position, data) => {
         const copy = Buffer.from(data);
-        return this.#run(
+        const written = this.#run(
           'write',
           path,
           handle(() => this.#write(path, node, position, copy), true),
+        );
+        if (how !== 'durable') return written.then(() => undefined);
+        return written.then((change) =>
+          this.#run(
+            'sync',
+            path,
+            handle(() => undefined),
+            () => node.settle(change),
+          ),
         );
       },
       truncate: (length) =>
@@ -246,13 +256,12 @@ export class SimDisk implements Disk {
     };
   }
 
-  #write(path: string, node: FileNode, position: number, data: Buffer): void {
+  #write(path: string, node: FileNode, position: number, data: Buffer): Change {
     const grows = Math.max(position + data.length - node.size, 0);
     const { capacity } = this.#machine;
     const room = capacity === Number.POSITIVE_INFINITY ? grows : Math.max(capacity - this.#machine.used, 0);
     if (grows <= room) {
-      node.write(position, data);
-      return;
+      return node.write(position, data);
     }
     const fits = data.length - (grows - room);
     if (fits > 0) node.write(position, data.subarray(0, fits));

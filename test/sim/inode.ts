@@ -4,7 +4,7 @@ import type { Prng } from '../../src/base/prng.js';
 const SECTOR = 512;
 
 /** A change of a file's content that the disk may not have yet. */
-type Change =
+export type Change =
   | { readonly kind: 'write'; readonly position: number; readonly data: Buffer }
   | { readonly kind: 'truncate'; readonly length: number };
 
@@ -69,10 +69,21 @@ export class FileNode {
     return this.#current.read(position, position + length);
   }
 
-  /** `data` is kept, not copied. */
-  write(position: number, data: Buffer): void {
+  /** `data` is kept, not copied. Answers the change, for {@link settle}. */
+  write(position: number, data: Buffer): Change {
     this.#current.write(position, data);
-    this.#pending.push({ kind: 'write', position, data });
+    const change: Change = { kind: 'write', position, data };
+    this.#pending.push(change);
+    return change;
+  }
+
+  /** Makes one change durable, and none that came before it: what O_DSYNC promises and no more. */
+  settle(change: Change): void {
+    const at = this.#pending.lastIndexOf(change);
+    if (at < 0) return;
+    apply(this.#durable, change);
+    // It keeps its place, which marks count by.
+    this.#pending[at] = { kind: 'write', position: 0, data: Buffer.alloc(0) };
   }
 
   truncate(length: number): void {

@@ -1,7 +1,8 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { assert } from '../../base/assert.js';
 import { systemCode } from '../../base/errors.js';
-import type { Disk, DiskFile } from '../disk.js';
+import type { Disk, DiskFile, OpenMode } from '../disk.js';
 
 class NodeFile implements DiskFile {
   readonly #handle: FileHandle;
@@ -76,8 +77,10 @@ export class NodeDisk implements Disk {
     await mkdir(path, { recursive: true, mode: 0o700 });
   }
 
-  async open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile> {
-    const flags = { read: 'r', write: 'r+', create: 'wx+' }[how];
+  async open(path: string, how: OpenMode): Promise<DiskFile> {
+    const flags = { read: 'r', write: 'r+', create: 'wx+', durable: constants.O_RDWR | constants.O_DSYNC }[
+      how
+    ];
     return new NodeFile(await open(path, flags, 0o600));
   }
 
