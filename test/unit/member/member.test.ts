@@ -30,7 +30,7 @@ async function started(seed = 1, options: Parameters<SimHost['start']>[0] = {}) 
   return { clock, host, member };
 }
 
-async function valueOf(clock: VirtualClock, member: Member, key: string): Promise<string | undefined> {
+async function textAt(clock: VirtualClock, member: Member, key: string): Promise<string | undefined> {
   const { kvs } = await clock.until(member.range(get(key)));
   return kvs[0]?.value.toString();
 }
@@ -58,7 +58,7 @@ describe('a new cluster of one', () => {
     await clock.until(member.stop());
     await expect(clock.until(member.put(put('/a', '2')))).rejects.toThrow('etcdserver: server stopped');
     const again = await clock.until(host.start());
-    expect(await valueOf(clock, again, '/a')).toBe('1');
+    expect(await textAt(clock, again, '/a')).toBe('1');
     expect(again.revision).toBe(2);
     expect(again.term).toBe(3);
   });
@@ -144,7 +144,7 @@ describe('requests', () => {
     expect(batches.map(({ revision, events }) => [revision, events.map(({ kv }) => kv.key)])).toEqual([
       [2, ['/a', '/b']],
     ]);
-    expect(await valueOf(clock, member, '/c')).toBeUndefined();
+    expect(await textAt(clock, member, '/c')).toBeUndefined();
   });
 
   test('history before a compaction is refused, the revision itself is readable', async () => {
@@ -180,10 +180,10 @@ describe('leases', () => {
     expect(ID >> 48n).toBe(0x694dn);
     for (const key of ['/b', '/a']) await clock.until(member.put(put(key, 'v', ID)));
     await clock.advance(4_900);
-    expect(await valueOf(clock, member, '/a')).toBe('v');
+    expect(await textAt(clock, member, '/a')).toBe('v');
     const { revision } = member;
     await clock.advance(1_500);
-    expect(await valueOf(clock, member, '/a')).toBeUndefined();
+    expect(await textAt(clock, member, '/a')).toBeUndefined();
     expect(member.revision).toBe(revision + 1);
     expect(await clock.until(member.leaseKeepAlive(ID))).toBe(0);
     const gone = await clock.until(member.leaseTimeToLive(LeaseTimeToLiveRequest.fromPartial({ ID })));
@@ -198,9 +198,9 @@ describe('leases', () => {
     host.crashProcess();
     const again = await clock.until(host.start());
     await clock.advance(9_000);
-    expect(await valueOf(clock, again, '/a')).toBe('v');
+    expect(await textAt(clock, again, '/a')).toBe('v');
     await clock.advance(2_000);
-    expect(await valueOf(clock, again, '/a')).toBeUndefined();
+    expect(await textAt(clock, again, '/a')).toBeUndefined();
   });
 
   test('a time shorter than one and a half election timeouts is raised to it', async () => {
