@@ -4,11 +4,11 @@ import { formatProblem, load } from '../confdir/load.js';
 import type { Generation } from '../confdir/types.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
-import { renderOnce } from '../render/onetime.js';
+import { NodeRandom } from '../io/node/random.js';
 import { openSource } from '../render/open-source.js';
-import { terminal } from '../render/terminal.js';
+import { outermost } from '../source/subtree.js';
+import type { Source } from '../source/types.js';
 import type { Config } from './config.js';
-import { renderPorts } from './render-ports.js';
 import { onetimeSourceSpec } from './source-spec.js';
 
 /**
@@ -20,12 +20,11 @@ export async function onetime(config: Config): Promise<number> {
   const log = stderrLog(config.logLevel === 'debug');
   for (const warning of config.warnings) log.warn({}, warning);
   const clock = new NodeClock();
-  const ports = renderPorts(clock, log);
   const embedded = (): never => {
     throw new ConfetdError('internal', 'a one-shot has no member of its own');
   };
   const [source, generation] = await Promise.all([
-    openSource(onetimeSourceSpec(flags), { ...ports, embedded }),
+    openSource(onetimeSourceSpec(flags), { clock, random: new NodeRandom(), env: process.env, embedded }),
     load(flags.confdir, { prefix: flags.prefix }),
   ]);
   const broken = report(generation, flags.strict, log);
@@ -37,7 +36,9 @@ export async function onetime(config: Config): Promise<number> {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   try {
-    const result = await renderOnce(generation.resources, source, ports, {
+    const early = asked(source, generation, abort.signal);
+    const { renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
+    const result = await renderOnce(generation.resources, early, renderPorts(clock, log), {
       templates: resolve(flags.confdir, 'templates'),
       stateFolder: flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
       pass: { noop: flags.noop, diffs: out.isTTY === true },
@@ -55,6 +56,14 @@ export async function onetime(config: Config): Promise<number> {
     timer.cancel();
     await source.close();
   }
+}
+
+/** The source, asked for the resources' keys already: they are on their way while rendering's modules are loaded. */
+function asked(source: Source, { resources }: Generation, signal: AbortSignal): Pick<Source, 'load'> {
+  const snapshot = source.load(outermost(resources.flatMap(({ subtrees }) => subtrees)), signal);
+  // Told to whoever loads; until then a failure isn't unhandled.
+  snapshot.catch(() => undefined);
+  return { load: () => snapshot };
 }
 
 /** Says what is wrong with conf.d. True: an error, or under --strict a warning. */

@@ -45,7 +45,7 @@ export interface OnceResult {
  */
 export async function renderOnce(
   resources: readonly Resource[],
-  source: Source,
+  source: Pick<Source, 'load'>,
   ports: RenderPorts,
   options: OnceOptions,
 ): Promise<OnceResult> {

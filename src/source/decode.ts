@@ -4,32 +4,52 @@ import type { Pair } from './types.js';
 /** What loading needs of an etcdserverpb.RangeResponse. */
 export interface PairsPage {
   readonly header: Pick<ResponseHeader, 'clusterId' | 'revision' | 'raftTerm'>;
-  readonly pairs: Pair[];
+  /** Decodes them: most of the cost, and it can wait until the next page has been asked for. */
+  readonly pairs: () => Pair[];
   /** Where the next page begins: the last key's bytes and a zero byte. Undefined: this was the last page. */
   readonly nextKey: Buffer | undefined;
 }
 
 /**
  * Decodes a RangeResponse straight into pairs of text: the generated decoder's Buffers and bigints cost five times as
- * much, for fields that templates don't see. Malformed bytes throw a RangeError.
+ * much, for fields that templates don't see. Malformed bytes throw a RangeError, here or from `pairs`.
  */
-export function decodePairs(bytes: Buffer): PairsPage {
+export function decodePage(bytes: Buffer): PairsPage {
   const reader = new Reader(bytes);
-  const pairs: Pair[] = [];
+  const starts: number[] = [];
   let header = { clusterId: 0n, revision: 0, raftTerm: 0 };
   let more = false;
-  let lastKey = { start: 0, end: 0 };
   while (reader.at < bytes.length) {
     const tag = reader.varint();
     if (tag === HEADER) header = decodeHeader(reader);
-    else if (tag === KV) lastKey = decodePair(reader, pairs);
     else if (tag === MORE) more = reader.varint() !== 0;
+    else {
+      if (tag === KV) starts.push(reader.at);
+      reader.skip(tag);
+    }
+  }
+  const at = <Result>(start: number, decode: (reader: Reader) => Result): Result => {
+    reader.at = start;
+    return decode(reader);
+  };
+  const last = starts.at(-1);
+  const lastKey = last === undefined ? NO_BYTES : at(last, decodeKey);
+  return {
+    header,
+    pairs: () => starts.map((start) => at(start, decodePair)),
+    nextKey: more ? Buffer.concat([lastKey, Buffer.of(0)]) : undefined,
+  };
+}
+
+function decodeKey(reader: Reader): Buffer {
+  const end = reader.length();
+  let key = NO_BYTES;
+  while (reader.at < end) {
+    const tag = reader.varint();
+    if (tag === KEY) key = reader.bytes(reader.length());
     else reader.skip(tag);
   }
-  const nextKey = more
-    ? Buffer.concat([bytes.subarray(lastKey.start, lastKey.end), Buffer.of(0)])
-    : undefined;
-  return { header, pairs, nextKey };
+  return key;
 }
 
 function decodeHeader(reader: Reader) {
@@ -45,25 +65,22 @@ function decodeHeader(reader: Reader) {
   return header;
 }
 
-function decodePair(reader: Reader, pairs: Pair[]): { start: number; end: number } {
+function decodePair(reader: Reader): Pair {
   const end = reader.length();
-  const lastKey = { start: 0, end: 0 };
   let key = '';
   let value = '';
   let modRevision = 0;
   while (reader.at < end) {
     const tag = reader.varint();
-    if (tag === KEY) {
-      lastKey.end = reader.length();
-      lastKey.start = reader.at;
-      key = reader.text(lastKey.end);
-    } else if (tag === VALUE) value = reader.text(reader.length());
+    if (tag === KEY) key = reader.text(reader.length());
+    else if (tag === VALUE) value = reader.text(reader.length());
     else if (tag === MOD_REVISION) modRevision = reader.varint();
     else reader.skip(tag);
   }
-  pairs.push({ key, value, modRevision });
-  return lastKey;
+  return { key, value, modRevision };
 }
+
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 // Tags of etcd's rpc.proto and kv.proto: field number << 3 | wire type.
 const HEADER = (1 << 3) | 2;
@@ -113,6 +130,13 @@ class Reader {
     const end = this.varint() + this.at;
     if (end > this.#bytes.length) throw new RangeError('a field that is longer than its message');
     return end;
+  }
+
+  /** The bytes up to `end`, not copied. */
+  bytes(end: number): Buffer {
+    const bytes = this.#bytes.subarray(this.at, end);
+    this.at = end;
+    return bytes;
   }
 
   text(end: number): string {

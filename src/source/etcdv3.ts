@@ -3,9 +3,10 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
 import { Client, type ClientOptions } from '../client/client.js';
 import type { WatchEnd, Watching } from '../client/watch.js';
+import type { Clock } from '../io/clock.js';
 import { type Event, Event_EventType } from '../proto/generated/etcd_kv.js';
 import { KVService, RangeRequest, type WatchResponse } from '../proto/generated/etcd_rpc.js';
-import { decodePairs, type PairsPage } from './decode.js';
+import { decodePage, type PairsPage } from './decode.js';
 import { hullOf, type KeyRange, rangesOf, selects } from './ranges.js';
 import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
@@ -27,7 +28,7 @@ export class EtcdV3Source implements Source {
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
-    const loader = new Loader(this.#client, this.#options.pageSize ?? PAGE_SIZE);
+    const loader = new Loader(this.#client, this.#options);
     try {
       return (await loader.load(subtrees, signal)).snapshot;
     } catch (error) {
@@ -37,7 +38,7 @@ export class EtcdV3Source implements Source {
   }
 
   follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
-    const loader = new Loader(this.#client, this.#options.pageSize ?? PAGE_SIZE);
+    const loader = new Loader(this.#client, this.#options);
     const following = new EtcdV3Following(this.#client, this.#options, loader, subtrees, listener);
     this.#followings.add(following);
     return {
@@ -64,10 +65,12 @@ interface Loaded {
 /** Reads subtrees at one revision, page by page. */
 class Loader {
   readonly #client: Client;
+  readonly #clock: Clock;
   readonly #pageSize: number;
 
-  constructor(client: Client, pageSize: number) {
+  constructor(client: Client, { clock, pageSize = PAGE_SIZE }: EtcdV3Options) {
     this.#client = client;
+    this.#clock = clock;
     this.#pageSize = pageSize;
   }
 
@@ -90,17 +93,22 @@ class Loader {
     const opening = await this.#page(first, 0, signal);
     const { clusterId, revision, raftTerm } = opening.header;
     const read = async (range: KeyRange, page: PairsPage): Promise<Pair[][]> => {
-      const pages = [page.pairs];
-      for (let from = page.nextKey; from !== undefined; ) {
-        const next = await this.#page({ key: from.toString('latin1'), end: range.end }, revision, signal);
-        if (next.header.clusterId !== clusterId)
+      const pages: Pair[][] = [];
+      let current = page;
+      for (let from = current.nextKey; from !== undefined; from = current.nextKey) {
+        const next = this.#page({ key: from.toString('latin1'), end: range.end }, revision, signal);
+        // Decoded while the next one is on its way: a turn later, when its request has been sent.
+        const decoded = this.#clock.yield().then(current.pairs);
+        const [pairs, following] = await Promise.all([decoded, next]);
+        if (following.header.clusterId !== clusterId)
           throw new ConfetdError('out_of_range', 'another cluster answers');
-        pages.push(next.pairs);
-        from = next.nextKey;
+        pages.push(pairs);
+        current = following;
       }
+      pages.push(current.pairs());
       return pages;
     };
-    const start = { header: opening.header, pairs: [] };
+    const start = { header: opening.header, pairs: () => [] };
     const parts = await inLanes(others, LANES, (range) =>
       read(range, { ...start, nextKey: toBytes(range.key) }),
     );
@@ -263,7 +271,7 @@ async function inLanes<Item, Result>(
   return results;
 }
 
-const RANGE_PAIRS = { ...KVService.range, responseDeserialize: decodePairs };
+const RANGE_PAIRS = { ...KVService.range, responseDeserialize: decodePage };
 /** No subtree at all: a read that finds nothing still tells the revision. */
 const NO_KEY: KeyRange = { key: '\0', end: '' };
 /** Measured: each page costs etcd a walk over the whole range, for its count. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { prefixEnd, utf8ToByteString } from '../../../src/base/bytes.js';
 import { RangeResponse } from '../../../src/proto/generated/etcd_rpc.js';
-import { decodePairs } from '../../../src/source/decode.js';
+import { decodePage } from '../../../src/source/decode.js';
 import { hullOf, type KeyRange, rangesOf, selects } from '../../../src/source/ranges.js';
 
 const int64 = fc.nat({ max: Number.MAX_SAFE_INTEGER });
@@ -32,10 +32,10 @@ describe('the decoder of pairs', () => {
   test('reads what the generated encoder writes', () => {
     fc.assert(
       fc.property(response, (message) => {
-        const { header, pairs, nextKey } = decodePairs(Buffer.from(RangeResponse.encode(message).finish()));
+        const { header, pairs, nextKey } = decodePage(Buffer.from(RangeResponse.encode(message).finish()));
         const { clusterId, revision, raftTerm } = message.header;
         expect(header).toEqual({ clusterId, revision, raftTerm });
-        expect(pairs).toEqual(
+        expect(pairs()).toEqual(
           message.kvs.map(({ key, value, modRevision }) => ({
             key: String(key),
             value: String(value),
@@ -52,7 +52,7 @@ describe('the decoder of pairs', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          decodePairs(Buffer.from(bytes));
+          decodePage(Buffer.from(bytes)).pairs();
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);
         }
