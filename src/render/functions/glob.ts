@@ -34,6 +34,10 @@ interface Class {
 const ANY = Symbol('any character but a slash');
 
 function compile(pattern: string): Glob {
+  // Most patterns are `/services/web/*`, one for each service: those needn't be taken apart.
+  const special = pattern.search(SPECIAL);
+  if (special < 0) return exactly(pattern);
+  if (special === pattern.length - 1 && pattern.endsWith('*')) return directlyUnder(pattern.slice(0, -1));
   const chunks = parse(pattern);
   const [first = []] = chunks;
   let literal = '';
@@ -42,20 +46,26 @@ function compile(pattern: string): Glob {
     literal += unit;
   }
   const allLiteral = first.every((unit) => typeof unit === 'string');
-  if (chunks.length === 1 && allLiteral) {
-    return {
-      literal,
-      matches: (name, from = 0) => name.length - from === literal.length && name.startsWith(literal, from),
-    };
-  }
-  if (chunks.length === 2 && allLiteral && chunks[1]?.length === 0) {
-    return {
-      literal,
-      matches: (name, from = 0) =>
-        name.startsWith(literal, from) && !name.includes('/', from + literal.length),
-    };
-  }
+  if (chunks.length === 1 && allLiteral) return exactly(literal);
+  if (chunks.length === 2 && allLiteral && chunks[1]?.length === 0) return directlyUnder(literal);
   return { literal, matches: (name, from = 0) => matchChunks(chunks, name, from) };
+}
+
+const SPECIAL = /[*?[\\]/;
+
+function exactly(literal: string): Glob {
+  return {
+    literal,
+    matches: (name, from = 0) => name.length - from === literal.length && name.startsWith(literal, from),
+  };
+}
+
+/** The literal and a star. */
+function directlyUnder(literal: string): Glob {
+  return {
+    literal,
+    matches: (name, from = 0) => name.startsWith(literal, from) && !name.includes('/', from + literal.length),
+  };
 }
 
 /** The pattern's units, cut at its stars: `a*b` is two chunks. Stars that follow one another are one. */
