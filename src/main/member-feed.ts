@@ -2,6 +2,7 @@ import { FROM_KEY_END } from '../base/bytes.js';
 import { formatId } from '../cluster/identity.js';
 import type { Member } from '../member/member.js';
 import type { EmbeddedFeed } from '../source/feed.js';
+import { rangeQuery } from '../store/range-query.js';
 
 /** This process's member as the renderer's source of keys: its applied state, without asking for a quorum. */
 export function memberFeed(member: Member): EmbeddedFeed {
@@ -10,20 +11,8 @@ export function memberFeed(member: Member): EmbeddedFeed {
     // A member that serves has been current once; from then on its own state is good enough to render.
     ready: () => Promise.resolve(),
     async page(range, revision, limit) {
-      const result = await member.readApplied({
-        ...range,
-        revision,
-        limit,
-        order: 'none',
-        target: 'key',
-        keysOnly: false,
-        countOnly: false,
-        minModRevision: 0,
-        maxModRevision: 0,
-        minCreateRevision: 0,
-        maxCreateRevision: 0,
-        uncounted: true,
-      });
+      const query = rangeQuery(range, { revision, limit, uncounted: true });
+      const result = await member.readApplied(query);
       return { revision: revision || result.revision, pairs: result.kvs, more: result.more };
     },
     watch: (startRevision, sink) =>

@@ -60,6 +60,12 @@ export class SimHost {
     this.disk = new SimDisk(this.#prng, { clock });
   }
 
+  /** What the state holds on this machine; tests damage it. */
+  get state(): MemoryBackend {
+    if (this.#backend === undefined) throw new Error('the machine has not been started yet');
+    return this.#backend;
+  }
+
   start(options: Partial<MemberOptions> = {}): Promise<Member> {
     const process = this.#process;
     this.halted = undefined;

@@ -1,5 +1,6 @@
 import { toByteString } from '../../base/bytes.js';
 import * as rpc from '../../proto/generated/etcd_rpc.js';
+import { rangeQuery } from '../../store/range-query.js';
 import type { KeyValue } from '../../store/types.js';
 import type { ReadContext } from './context.js';
 
@@ -11,20 +12,9 @@ export function comparesHold(context: ReadContext, compares: readonly rpc.Compar
 function holds(context: ReadContext, compare: rpc.Compare): boolean {
   const key = toByteString(compare.key);
   if (compare.rangeEnd.length === 0) return holdsFor(compare, context.txn.get(key));
-  const { kvs } = context.txn.range({
-    key,
-    end: toByteString(compare.rangeEnd),
-    revision: 0,
-    limit: 0,
-    order: 'none',
-    target: 'key',
-    keysOnly: compare.target !== rpc.Compare_CompareTarget.Value,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  });
+  const range = { key, end: toByteString(compare.rangeEnd) };
+  const keysOnly = compare.target !== rpc.Compare_CompareTarget.Value;
+  const { kvs } = context.txn.range(rangeQuery(range, { keysOnly }));
   // etcd compares an empty range as it does a missing key.
   return kvs.length === 0 ? holdsFor(compare, undefined) : kvs.every((kv) => holdsFor(compare, kv));
 }

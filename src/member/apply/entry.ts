@@ -41,7 +41,6 @@ export class EntryApplier {
   #applyRequest(entry: Entry): void {
     const { store, lessor, alarms, proposals } = this.#parts;
     const { id, kind } = decodeRequest(entry.data);
-    const waiting = proposals.take(id);
     const txn = store.begin();
     let response: unknown;
     let refused: ConfetdError | undefined;
@@ -55,6 +54,8 @@ export class EntryApplier {
       refused = error;
     }
     txn.end(entry.index, entry.term);
+    // Only now: whoever waits for an entry that halts the member is told with all the others that it has stopped.
+    const waiting = proposals.take(id);
     if (refused !== undefined) waiting?.failed(refused);
     else waiting?.done(response);
   }

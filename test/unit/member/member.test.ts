@@ -124,6 +124,37 @@ describe('acknowledgement', () => {
   });
 });
 
+describe('what a member refuses to go on with', () => {
+  const row = (key: string, fields: object) => [
+    { table: 'meta' as const, key, value: bytes(JSON.stringify(fields)) },
+  ];
+
+  test('a state that is ahead of its log', async () => {
+    const { clock, host, member } = await started();
+    await clock.until(member.stop());
+    await clock.until(host.state.write(row('applied', { format: 1, index: 999, term: 2, revision: 5 })));
+    await expect(clock.until(host.start())).rejects.toThrow(/ends at entry \d+, but the state holds 999/);
+  });
+
+  test('a folder of a newer version', async () => {
+    const { clock, host, member } = await started();
+    await clock.until(member.stop());
+    const identity = { format: 2, memberId: '8e9e05c52164694d', clusterId: 'cdf818194e3a8c32' };
+    await clock.until(host.state.write(row('identity', identity)));
+    await expect(clock.until(host.start())).rejects.toThrow('was written by a newer confetd (format 2');
+  });
+
+  test('an entry that it does not know: it halts, and halts again at the next start', async () => {
+    const { clock, host, member } = await started();
+    const future = { $case: 'of the future' } as unknown as Parameters<Member['propose']>[0];
+    await expect(clock.until(member.propose(future))).rejects.toThrow('etcdserver: server stopped');
+    expect(host.halted?.message).toContain('no request that this version knows');
+    await expect(clock.until(member.put(put('/a', '1')))).rejects.toThrow('etcdserver: server stopped');
+    host.crashProcess();
+    await expect(clock.until(host.start())).rejects.toThrow('no request that this version knows');
+  });
+});
+
 describe('requests', () => {
   test('a transaction is one revision to watchers, and all or nothing', async () => {
     const { clock, member } = await started();

@@ -1,26 +1,13 @@
 import { NodeClock } from '../../../src/io/node/clock.js';
 import type { Backend } from '../../../src/store/backend/backend.js';
 import { MemoryBackend } from '../../../src/store/backend/memory.js';
+import { rangeQuery } from '../../../src/store/range-query.js';
 import { Store } from '../../../src/store/store.js';
 import type { KeyValue, RangeQuery, StoreEvent, WatchBatch, WatchSink } from '../../../src/store/types.js';
 import type { WriteTxn } from '../../../src/store/write-txn.js';
 
 export function query(key: string, end = '', more: Partial<RangeQuery> = {}): RangeQuery {
-  return {
-    key,
-    end,
-    revision: 0,
-    limit: 0,
-    order: 'none',
-    target: 'key',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...more,
-  };
+  return rangeQuery({ key, end }, more);
 }
 
 export function openStore(backend: Backend = new MemoryBackend(), clock = new NodeClock()): Store {
