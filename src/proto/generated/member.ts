@@ -16,6 +16,7 @@ import {
   RangeRequest,
   TxnRequest,
 } from "./etcd_rpc.js";
+import { StoredMember } from "./store.js";
 
 export const protobufPackage = "memberpb";
 
@@ -55,6 +56,24 @@ export interface MemberAttributes {
 
 export interface ClusterVersion {
   version: string;
+}
+
+/** What goes with a raft configuration change: the context of its entry. */
+export interface MemberChange {
+  /** As a Request's. Absent in the first entries of a new cluster. */
+  id: RequestId | undefined;
+  kind: MemberChange_Kind;
+  /** REMOVE and PROMOTE look at its ID only, UPDATE at its ID and peer URLs. */
+  member: StoredMember | undefined;
+}
+
+export enum MemberChange_Kind {
+  ADD = 0,
+  REMOVE = 1,
+  /** UPDATE - New peer URLs. */
+  UPDATE = 2,
+  /** PROMOTE - A learner becomes a voter. */
+  PROMOTE = 3,
 }
 
 function createBaseRequest(): Request {
@@ -495,6 +514,87 @@ export const ClusterVersion: MessageFns<ClusterVersion> = {
   fromPartial<I extends Exact<DeepPartial<ClusterVersion>, I>>(object: I): ClusterVersion {
     const message = createBaseClusterVersion();
     message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseMemberChange(): MemberChange {
+  return { id: undefined, kind: 0, member: undefined };
+}
+
+export const MemberChange: MessageFns<MemberChange> = {
+  encode(message: MemberChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== undefined) {
+      RequestId.encode(message.id, writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    if (message.member !== undefined) {
+      StoredMember.encode(message.member, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemberChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemberChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = RequestId.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.member = StoredMember.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MemberChange>, I>>(base?: I): MemberChange {
+    return MemberChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MemberChange>, I>>(object: I): MemberChange {
+    const message = createBaseMemberChange();
+    message.id = (object.id !== undefined && object.id !== null) ? RequestId.fromPartial(object.id) : undefined;
+    message.kind = object.kind ?? 0;
+    message.member = (object.member !== undefined && object.member !== null)
+      ? StoredMember.fromPartial(object.member)
+      : undefined;
     return message;
   },
 };
