@@ -5,6 +5,7 @@ import type { Disk } from '../../io/disk.js';
 import { EMPTY_VALUE } from '../record.js';
 import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './backend.js';
 import { TABLES } from './backend.js';
+import { CopyCheck } from './copy-check.js';
 
 type Table = Database<Buffer, Buffer>;
 
@@ -168,31 +169,38 @@ export class LmdbBackend implements Backend {
   }
 
   /**
-   * Writes a {@link copy} into a new folder and opens it. The files are synced, and the folder; the folder's own name
-   * is the caller's to make durable. Throws `data_loss` where it isn't such a copy.
+   * Writes a {@link copy} into a new folder and opens it. The file is synced, and the folder; the folder's own name is
+   * the caller's to make durable. Throws `data_loss` where it isn't such a copy; the folder then is the caller's to
+   * remove. Holds a chunk at a time.
    */
-  static async restore(chunks: AsyncIterable<Buffer>, options: LmdbOptions): Promise<LmdbBackend> {
+  static async import(chunks: AsyncIterable<Buffer>, options: LmdbOptions): Promise<LmdbBackend> {
     const { disk, folder } = options;
+    const check = new CopyCheck();
     await disk.makeFolder(folder);
     const file = await disk.open(`${folder}/${DATA_FILE}`, 'create');
-    let at = 0;
-    let head: Buffer = EMPTY_VALUE;
     try {
+      let at = 0;
       for await (const chunk of chunks) {
-        if (head.length < MAGIC_AT + 4) head = Buffer.concat([head, chunk.subarray(0, MAGIC_AT + 4)]);
+        check.add(chunk);
         await file.write(at, chunk);
         at += chunk.length;
       }
+      check.end();
       await file.sync();
     } finally {
       await file.close();
     }
     await disk.syncFolder(folder);
-    // LMDB maps whatever it is given: what isn't a database must not get that far.
-    if (head.length < MAGIC_AT + 4 || head.readUInt32LE(MAGIC_AT) !== MAGIC) {
-      throw new ConfetdError('data_loss', 'the snapshot is damaged or cut off; send it again');
+    const backend = await LmdbBackend.open(options);
+    try {
+      for (const table of TABLES) backend.range(table, { start: '', end: undefined, limit: 1 });
+      return backend;
+    } catch (error) {
+      await backend.close();
+      throw new ConfetdError('data_loss', `the snapshot can't be read: ${messageOf(error)}; send it again`, {
+        cause: error,
+      });
     }
-    return LmdbBackend.open(options);
   }
 }
 
@@ -213,10 +221,6 @@ function openOptions(options: LmdbOptions): RootDatabaseOptionsWithPath & { safe
     eventTurnBatching: false,
   };
 }
-
-/** LMDB's meta page: a page header of 24 bytes, then this. */
-const MAGIC_AT = 24;
-const MAGIC = 0xbeefc0de;
 
 interface Stats {
   readonly pageSize: number;

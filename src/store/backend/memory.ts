@@ -73,7 +73,7 @@ export class MemoryBackend implements Backend {
   async close(): Promise<void> {}
 
   /** The state that a {@link copy} holds. */
-  static async restore(
+  static async import(
     chunks: AsyncIterable<Buffer>,
     options: MemoryBackendOptions = {},
   ): Promise<MemoryBackend> {

@@ -36,7 +36,7 @@ export const BACKENDS: readonly BackendKind[] = [
     name: 'memory',
     open: async () => new MemoryBackend({ writing: () => setImmediate() }),
     reopen: async (_place, backend) => backend,
-    restore: async (_place, copy) => MemoryBackend.restore(copy.chunks()),
+    restore: async (_place, copy) => MemoryBackend.import(copy.chunks()),
   },
   {
     name: 'LMDB',
@@ -47,7 +47,7 @@ export const BACKENDS: readonly BackendKind[] = [
       return LmdbBackend.open({ folder: join(folder, 'state'), quotaBytes, disk: new NodeDisk() });
     },
     restore: ({ folder }, copy) =>
-      LmdbBackend.restore(copy.chunks(), {
+      LmdbBackend.import(copy.chunks(), {
         folder: join(folder, `restored-${++restored}`),
         quotaBytes,
         disk: new NodeDisk(),

@@ -109,7 +109,7 @@ describe('bugs that etcd had', () => {
     for (const store of [leader, follower]) put(store, 'a', '3');
     put(leader, 'a', '4');
     const copy = await leader.copy();
-    await follower.restore(await MemoryBackend.restore(copy.chunks()));
+    await follower.restore(await MemoryBackend.import(copy.chunks()));
     await sink.has(4);
     await future.has(1);
     put(follower, 'a', '5');
