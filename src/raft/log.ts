@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import { type Entry, EntryType, type Snapshot, type SnapshotMetadata } from '../proto/generated/raft.js';
-import type { LogStorage } from './types.js';
+import type { LogStorage, Unavailable } from './types.js';
 import { Unstable } from './unstable.js';
 
 /** The index and term that a snapshot stands for. */
@@ -131,16 +131,16 @@ export class RaftLog {
     }
   }
 
-  /** Entries from `low` on, at least one where there is one. Undefined: some of them were cut off. */
-  entriesFrom(low: number, maxBytes: number): Entry[] | undefined {
+  /** Entries from `low` on, at least one where there is one, unless the first of them isn't there. */
+  entriesFrom(low: number, maxBytes: number): Entry[] | Unavailable {
     if (low > this.lastIndex) return [];
-    if (low < this.firstIndex) return undefined;
+    if (low < this.firstIndex) return 'cut off';
     const { offset } = this.#unstable;
     const entries: Entry[] = [];
     let bytes = 0;
     if (low < offset) {
       const durable = this.#storage.entries(low, offset, maxBytes);
-      if (durable === undefined) return undefined;
+      if (typeof durable === 'string') return durable;
       for (const entry of durable) entries.push(entry);
       bytes = bytesOf(entries);
       if (entries.length < offset - low) return entries;
@@ -179,11 +179,9 @@ export class RaftLog {
     if (!this.hasCommitted(maxBytes)) return [];
     const high = Math.min(this.#committed, this.durableIndex) + 1;
     const entries = this.#storage.entries(this.#handedOut + 1, high, maxBytes - this.#handedOutBytes);
-    const last = entries?.at(-1);
-    assert(
-      entries !== undefined && last !== undefined,
-      `entry ${this.#handedOut + 1} isn't in the log any more`,
-    );
+    assert(typeof entries !== 'string', `entry ${this.#handedOut + 1} isn't in memory: ${entries}`);
+    const last = entries.at(-1);
+    assert(last !== undefined, `entry ${this.#handedOut + 1} is committed, and the log has none`);
     this.#handedOut = last.index;
     this.#handedOutBytes += bytesOf(entries);
     return entries;
@@ -193,7 +191,7 @@ export class RaftLog {
   *unappliedConfChanges(pageBytes: number): Generator<number> {
     for (let next = this.#applied + 1; next <= this.lastIndex; ) {
       const page = this.entriesFrom(next, pageBytes);
-      assert(page !== undefined && page.length > 0, `entry ${next} isn't in the log any more`);
+      assert(typeof page !== 'string' && page.length > 0, `entry ${next} isn't in memory`);
       for (const { type, index } of page) if (type === EntryType.CONF_CHANGE) yield index;
       next += page.length;
     }

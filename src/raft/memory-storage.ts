@@ -1,12 +1,29 @@
 import { assert } from '../base/assert.js';
 import { type Entry, EntryType, type Snapshot } from '../proto/generated/raft.js';
 import { metadataOf } from './log.js';
-import type { LogStorage } from './types.js';
+import type { LogStorage, Unavailable } from './types.js';
 
 /** Slots cut off stay in the array until they are so many and the half of it: compacting costs O(1) an entry. */
-const MIN_TRIM = 1024;
+const MIN_SHRINK = 1024;
 /** Stands in the slots cut off, so that they hold no data. */
 const CUT_OFF: Entry = { type: EntryType.NORMAL, term: 0, index: 0, data: Buffer.alloc(0) };
+
+/** What an entry takes in memory beside its data, about, in bytes. */
+export const ENTRY_OVERHEAD_BYTES = 128;
+
+function heldBytes({ data }: Entry): number {
+  return data.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/** Entries [from, end) of a list, at least one where there is one, then no more than `maxBytes` of data. */
+export function sliceWithin(list: readonly Entry[], from: number, end: number, maxBytes: number): Entry[] {
+  let to = from;
+  for (let bytes = 0; to < end; to++) {
+    bytes += (list[to] as Entry).data.length;
+    if (bytes > maxBytes && to > from) break;
+  }
+  return list.slice(from, to);
+}
 
 /** The part of the durable log that is held in memory: entries behind a known index and term. */
 export class MemoryStorage implements LogStorage {
@@ -24,7 +41,7 @@ export class MemoryStorage implements LogStorage {
     this.#baseTerm = base.term;
   }
 
-  /** Data of the entries held, in bytes: what the owner goes by when it compacts. */
+  /** What the entries held take, in bytes: what the owner goes by when it compacts. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -43,16 +60,10 @@ export class MemoryStorage implements LogStorage {
   }
 
   /** The byte size is that of the entries' data. The array is the caller's. */
-  entries(low: number, high: number, maxBytes: number): Entry[] | undefined {
-    if (low <= this.#baseIndex) return undefined;
-    const from = this.#position(low);
+  entries(low: number, high: number, maxBytes: number): Entry[] | Unavailable {
+    if (low <= this.#baseIndex) return 'cut off';
     const end = Math.min(this.#position(high), this.#entries.length);
-    let to = from;
-    for (let bytes = 0; to < end; to++) {
-      bytes += (this.#entries[to] as Entry).data.length;
-      if (bytes > maxBytes && to > from) break;
-    }
-    return this.#entries.slice(from, to);
+    return sliceWithin(this.#entries, this.#position(low), end, maxBytes);
   }
 
   snapshot(): Snapshot | undefined {
@@ -73,12 +84,11 @@ export class MemoryStorage implements LogStorage {
       `entries from ${first.index} don't follow a log of ${this.firstIndex()} to ${this.lastIndex()}`,
     );
     const keep = this.#position(first.index);
-    for (let at = keep; at < this.#entries.length; at++)
-      this.#bytes -= (this.#entries[at] as Entry).data.length;
+    for (let at = keep; at < this.#entries.length; at++) this.#bytes -= heldBytes(this.#entries[at] as Entry);
     this.#entries.length = keep;
     for (const entry of entries) {
       this.#entries.push(entry);
-      this.#bytes += entry.data.length;
+      this.#bytes += heldBytes(entry);
     }
   }
 
@@ -89,13 +99,24 @@ export class MemoryStorage implements LogStorage {
     assert(term !== undefined, `can't compact to ${index}: the log ends at ${this.lastIndex()}`);
     const to = this.#position(index) + 1;
     for (let at = this.#start; at < to; at++) {
-      this.#bytes -= (this.#entries[at] as Entry).data.length;
+      this.#bytes -= heldBytes(this.#entries[at] as Entry);
       this.#entries[at] = CUT_OFF;
     }
     this.#start = to;
     this.#baseIndex = index;
     this.#baseTerm = term;
-    this.#trim();
+    this.#shrink();
+  }
+
+  /** Cuts off the oldest entries, none after `index`, until what is held takes no more than `maxBytes`. */
+  trim(index: number, maxBytes: number): void {
+    const last = Math.min(index, this.lastIndex());
+    let to = this.#baseIndex;
+    for (let bytes = this.#bytes; bytes > maxBytes && to < last; ) {
+      to++;
+      bytes -= heldBytes(this.#at(to) as Entry);
+    }
+    this.compact(to);
   }
 
   /** The log begins anew after a snapshot that was received. */
@@ -122,8 +143,8 @@ export class MemoryStorage implements LogStorage {
     return index > this.#baseIndex ? this.#entries[this.#position(index)] : undefined;
   }
 
-  #trim(): void {
-    if (this.#start < MIN_TRIM || this.#start * 2 < this.#entries.length) return;
+  #shrink(): void {
+    if (this.#start < MIN_SHRINK || this.#start * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#start);
     this.#start = 0;
   }

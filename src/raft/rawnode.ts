@@ -10,6 +10,7 @@ import {
 import { nextConfState } from './confchange.js';
 import { campaign, countOwnVote } from './election.js';
 import { advanceReads, answerReads, readsDue, tickLeader, transferLeadership } from './leader.js';
+import { metadataOf } from './log.js';
 import type { ProgressState } from './progress.js';
 import { acknowledgeOwnLog, advanceCommit, appendEntries, sendAppends } from './replication.js';
 import { RaftState } from './state.js';
@@ -175,6 +176,14 @@ export class RawNode {
     if (progress?.state === 'replicate') progress.becomeProbe();
   }
 
+  /**
+   * The storage has ended fetching entries that it had said are on disk: who is owed some is sent them, or the storage
+   * is asked again.
+   */
+  entriesFetched(): void {
+    if (this.#state.role === 'leader') this.#state.sendDue = true;
+  }
+
   /** How the transfer of a snapshot to this member ended. Must be called for each SNAP message. */
   reportSnapshot(id: NodeId, succeeded: boolean): void {
     const progress = this.#follower(id);
@@ -255,14 +264,25 @@ export class RawNode {
   #takeAppend(): LogAppend | undefined {
     if (!this.#appendDue()) return undefined;
     const state = this.#state;
-    const before = this.#hardState;
-    const now = { term: state.term, vote: state.vote, commit: state.log.committed };
-    const changed = now.term !== before.term || now.vote !== before.vote || now.commit !== before.commit;
-    if (changed) this.#hardState = now;
+    const { snapshot, entries } = state.log.takeUnwritten();
+    const hardState = this.#takeHardState(snapshot !== undefined || entries.length > 0);
     const messages = state.messagesAfterWrite;
     state.messagesAfterWrite = [];
-    this.#out = { ...state.log.takeUnwritten(), hardState: changed ? now : undefined, messages };
+    this.#out = { snapshot, entries, hardState, messages };
     return this.#out;
+  }
+
+  /**
+   * A new commit index goes along with what is written anyway: a write of its own would cost every follower a sync for
+   * each news of it, and losing it loses nothing, as the leader tells it again.
+   */
+  #takeHardState(writes: boolean): HardState | undefined {
+    const before = this.#hardState;
+    const now = { term: this.#state.term, vote: this.#state.vote, commit: this.#state.log.committed };
+    const required = now.term !== before.term || now.vote !== before.vote;
+    if (!required && (!writes || now.commit === before.commit)) return undefined;
+    this.#hardState = now;
+    return now;
   }
 
   /** The write is durable, and the storage holds it. */
@@ -275,6 +295,13 @@ export class RawNode {
       last === undefined || state.config.storage.term(last.index) === last.term,
       `entry ${last?.index} was reported durable before the storage held it`,
     );
+    if (append.snapshot !== undefined) {
+      const { index, term } = metadataOf(append.snapshot);
+      assert(
+        state.config.storage.term(index) === term,
+        `the snapshot at ${index} was reported durable before the storage began after it`,
+      );
+    }
     state.log.written(append.snapshot);
     acknowledgeOwnLog(state);
     if (append.hardState !== undefined) countOwnVote(state, append.hardState.term, append.hardState.vote);
@@ -292,6 +319,11 @@ export class RawNode {
 
   get term(): number {
     return this.#state.term;
+  }
+
+  /** Index of a leader's snapshot that the next write, or the one under way, installs; undefined: there is none. */
+  get pendingSnapshot(): number | undefined {
+    return this.#state.log.pendingSnapshot?.metadata?.index;
   }
 
   get status(): RaftStatus {

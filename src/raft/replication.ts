@@ -3,6 +3,8 @@ import { bytesOf, metadataOf } from './log.js';
 import type { Progress } from './progress.js';
 import type { RaftState } from './state.js';
 
+const NO_ENTRIES: Entry[] = [];
+
 /** A leader's new entries (Raft paper, section 5.3): they get the next indexes in its term. */
 export function appendEntries(raft: RaftState, type: EntryType, data: readonly Buffer[]): void {
   const { log, term } = raft;
@@ -37,10 +39,11 @@ export function sendAppend(raft: RaftState, progress: Progress, evenEmpty: boole
   const hasEntries = log.lastIndex > previous && !progress.inflights.full;
   if (!hasEntries && !evenEmpty && commit <= progress.sentCommit) return false;
   const previousTerm = log.term(previous);
-  const entries: Entry[] | undefined = hasEntries
-    ? log.entriesFrom(progress.next, config.maxMessageBytes)
-    : [];
-  if (previousTerm === undefined || entries === undefined) return sendSnapshot(raft, progress);
+  if (previousTerm === undefined) return sendSnapshot(raft, progress);
+  const entries = hasEntries ? log.entriesFrom(progress.next, config.maxMessageBytes) : NO_ENTRIES;
+  if (entries === 'cut off') return sendSnapshot(raft, progress);
+  // Nothing changes until they were fetched: an append without them would only be followed by the same question.
+  if (entries === 'on disk') return false;
   raft.send(MessageType.APP, progress.id, {
     index: previous,
     logTerm: previousTerm,

@@ -28,7 +28,7 @@ export interface LogAppend {
   /** First of all, where a leader sent one: the state machine is replaced by it. */
   readonly snapshot: Snapshot | undefined;
   readonly entries: readonly Entry[];
-  /** Set only where it changed. */
+  /** Set where term or vote changed, or where the commit index did and something else is written anyway. */
   readonly hardState: HardState | undefined;
   /** Leave once the write is durable, not before: votes, append answers, rejections too. */
   readonly messages: readonly Message[];
@@ -51,16 +51,29 @@ export interface Ready {
   readonly readStates: readonly ReadState[];
 }
 
-/** The durable part of the log as the core reads it. Everything here was written by a {@link LogAppend} before. */
+/**
+ * Why durable entries can't be given now:
+ * - cut off: they are gone, and whoever needs them needs a snapshot.
+ * - on disk: not in memory, and being fetched; {@link RawNode.entriesFetched} says when to ask again.
+ */
+export type Unavailable = 'cut off' | 'on disk';
+
+/**
+ * The durable part of the log as the core reads it. Everything here was written by a {@link LogAppend} before. Entries
+ * after the applied index are always in memory, and all terms.
+ */
 export interface LogStorage {
   /** Index of the first entry held; the one before it is known by its term only. */
   firstIndex(): number;
   lastIndex(): number;
   /** Undefined for an index before `firstIndex() - 1` or after `lastIndex()`. */
   term(index: number): number | undefined;
-  /** Entries [low, high), at least one where there is one, then no more than `maxBytes` of data. Undefined: cut off. */
-  entries(low: number, high: number, maxBytes: number): readonly Entry[] | undefined;
-  /** The state that a follower older than `firstIndex()` needs. Undefined: not ready yet. */
+  /** Entries [low, high), at least one where there is one, then no more than `maxBytes` of data. */
+  entries(low: number, high: number, maxBytes: number): readonly Entry[] | Unavailable;
+  /**
+   * What stands for the state that a follower older than `firstIndex()` needs: index, term and configuration at the
+   * applied index. The state that is sent for it may be newer. Undefined: not ready yet.
+   */
   snapshot(): Snapshot | undefined;
 }
 

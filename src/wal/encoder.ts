@@ -32,6 +32,11 @@ export class Encoder {
     return this.#crc;
   }
 
+  /** Bytes that were added since {@link reset}. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** What was added since {@link reset}, valid until then. */
   get batch(): Buffer {
     return this.#buffer.subarray(0, this.#length);

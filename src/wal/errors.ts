@@ -19,3 +19,14 @@ export function writeFailed(path: string, cause: unknown): ConfetdError {
     { cause },
   );
 }
+
+/** Entries that couldn't be read back; an error that says so already is left as it is. */
+export function readFailed(path: string, cause: unknown): ConfetdError {
+  if (cause instanceof ConfetdError) return cause;
+  return new ConfetdError(
+    'disk',
+    `${path}: reading the log failed (${messageOf(cause)}): check the disk that holds the data folder, then start ` +
+      'confetd again',
+    { cause },
+  );
+}

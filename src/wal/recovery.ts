@@ -3,6 +3,7 @@ import type { Disk, DiskFile } from '../io/disk.js';
 import { HardState } from '../proto/generated/raft.js';
 import { Metadata } from '../proto/generated/wal.js';
 import { crc32c } from './crc32c.js';
+import type { EntryIndex, Place } from './entry-index.js';
 import { corrupt } from './errors.js';
 import { type RawRecord, RecordType, readEntry, readEntryHead, readSnapshot } from './record.js';
 import { Replay } from './replay.js';
@@ -17,12 +18,12 @@ export interface Recovered {
   readonly segments: Segment[];
   /** The encoded metadata, which every segment repeats. */
   readonly metadata: Buffer;
-  /** The last segment, open for writing: how far it is used, and its size, bytes. */
-  readonly tail: { readonly file: DiskFile; readonly used: number; readonly size: number };
+  /** The last segment: how far it is used, and its size, bytes. */
+  readonly tail: { readonly used: number; readonly size: number };
   /** CRC of the chain up to there. */
   readonly crc: number;
-  /** Index of the newest entry or snapshot. */
-  readonly lastIndex: number;
+  /** Where the retained entries lie. */
+  readonly index: EntryIndex;
 }
 
 /** The segments in a folder, oldest first. Refuses a folder with none, and a missing one between two others. */
@@ -91,13 +92,12 @@ export async function recover(disk: Disk, folder: string, afterIndex: number): P
       contents,
       segments,
       metadata: chain.metadata as Buffer,
-      tail: { file, used: end.offset, size },
+      tail: { used: end.offset, size },
       crc: chain.crc ?? 0,
-      lastIndex: replay.lastIndex,
+      index: replay.index,
     };
-  } catch (error) {
+  } finally {
     await file.close();
-    throw error;
   }
 }
 
@@ -111,12 +111,15 @@ interface Chain {
 
 async function scanSegment(file: DiskFile, size: number, path: string, segment: Segment, chain: Chain) {
   let records = 0;
-  const end = await scanFrames(file, size, (record, buffer, offset) => {
+  const end = await scanFrames(file, { from: 0, size }, (record, buffer, offset, frameEnd) => {
     const damage = records === 0 ? openChain(record, chain) : checkCrc(record, buffer, chain);
     if (damage !== undefined) return damage;
     let problem: string | undefined;
     if (records === 1) problem = setMetadata(path, record, buffer, chain);
-    else if (records > 1) problem = addRecord(record, buffer, segment, chain.replay);
+    else if (records > 1) {
+      const place = { sequence: segment.sequence, offset, end: frameEnd };
+      problem = addRecord(record, buffer, segment, place, chain.replay);
+    }
     // Its CRC is right, so it is what was written: no torn write, however many zeros it holds.
     if (problem !== undefined) throw corrupt(path, offset, problem);
     records++;
@@ -165,14 +168,20 @@ function setMetadata(path: string, record: RawRecord, buffer: Buffer, chain: Cha
   return undefined;
 }
 
-function addRecord(record: RawRecord, buffer: Buffer, segment: Segment, replay: Replay): string | undefined {
+function addRecord(
+  record: RawRecord,
+  buffer: Buffer,
+  segment: Segment,
+  place: Place,
+  replay: Replay,
+): string | undefined {
   const { type, start, end } = record;
   switch (type) {
     case RecordType.entry: {
       const head = readEntryHead(buffer, start, end);
       if (head === undefined) return 'its data is not an entry';
       segment.maxIndex = Math.max(segment.maxIndex, head.index);
-      return replay.addEntry(head.index, head.term, () => readEntry(buffer, start, end));
+      return replay.addEntry(head.index, head.term, place, () => readEntry(buffer, start, end));
     }
     case RecordType.hardState: {
       const state = decoded(() => HardState.decode(buffer.subarray(start, end)));
@@ -183,7 +192,7 @@ function addRecord(record: RawRecord, buffer: Buffer, segment: Segment, replay: 
     case RecordType.snapshot: {
       const snapshot = decoded(() => readSnapshot(buffer, start, end));
       if (snapshot === undefined) return 'its data is not a snapshot';
-      replay.addSnapshot(snapshot);
+      replay.addSnapshot(snapshot, place);
       return undefined;
     }
     default:
@@ -193,7 +202,8 @@ function addRecord(record: RawRecord, buffer: Buffer, segment: Segment, replay: 
 
 function contentsOf(path: string, chain: Chain, afterIndex: number, tornBytes: number): WalContents {
   const { replay } = chain;
-  const { firstIndex, snapshot } = replay;
+  const { snapshot } = replay;
+  const { firstIndex } = replay.index;
   const installed = snapshot !== undefined && snapshot.index >= firstIndex - 1;
   if (firstIndex > afterIndex + 1 && !installed) {
     throw corrupt(

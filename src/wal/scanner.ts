@@ -6,8 +6,17 @@ import { type RawRecord, readRecord } from './record.js';
 /** Bytes of a file handled at once: a few milliseconds of work, then the event loop has its turn. */
 const WINDOW_BYTES = 512 * 1024;
 
-/** Looks at a record, whose data is in `buffer`; what is wrong with it, if anything is. */
-export type Visit = (record: RawRecord, buffer: Buffer, offset: number) => string | undefined;
+/**
+ * Looks at a record, whose data is in `buffer` and whose frame takes bytes [offset, end) of the file; what is wrong with
+ * it, if anything is.
+ */
+export type Visit = (record: RawRecord, buffer: Buffer, offset: number, end: number) => string | undefined;
+
+/** The part of a file that is looked at: from a frame's first byte on, up to `size`. */
+export interface Range {
+  readonly from: number;
+  readonly size: number;
+}
 
 /** Where the frames of a file end, and why. */
 export interface ScanEnd {
@@ -20,8 +29,8 @@ export interface ScanEnd {
 }
 
 /** Reads a segment's frames in order, in slices, and shows each record to `visit` until one is bad. */
-export async function scanFrames(file: DiskFile, size: number, visit: Visit): Promise<ScanEnd> {
-  let base = 0;
+export async function scanFrames(file: DiskFile, { from, size }: Range, visit: Visit): Promise<ScanEnd> {
+  let base = from;
   let buffer: Buffer = Buffer.alloc(0);
   let at = 0;
 
@@ -55,7 +64,7 @@ export async function scanFrames(file: DiskFile, size: number, visit: Visit): Pr
     if (buffer.length - at < total) await load(total);
     const end = at + LENGTH_BYTES + recordBytes;
     const record = isZero(buffer, end, at + total) ? readRecord(buffer, at + LENGTH_BYTES, end) : undefined;
-    const problem = record === undefined ? 'not a record' : visit(record, buffer, offset);
+    const problem = record === undefined ? 'not a record' : visit(record, buffer, offset, offset + total);
     if (problem !== undefined) {
       return { offset, problem, torn: looksTorn(buffer.subarray(at, at + total), offset) };
     }

@@ -1,29 +1,19 @@
 import { assert } from '../base/assert.js';
 import { ConfetdError } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
-import type { Disk, DiskFile } from '../io/disk.js';
+import type { Disk } from '../io/disk.js';
 import type { Entry, HardState, SnapshotMetadata } from '../proto/generated/raft.js';
 import { Metadata } from '../proto/generated/wal.js';
 import { Encoder, FRAME_OVERHEAD } from './encoder.js';
+import { EntryIndex, type Place } from './entry-index.js';
 import { writeFailed } from './errors.js';
 import { Preallocator } from './preallocator.js';
+import { readExtent } from './read-back.js';
 import { recover } from './recovery.js';
 import { newSegment, parentFolder, parseSegmentName, SEGMENT_BYTES, type Segment } from './segment.js';
-import { makeStage, type Stage } from './stage.js';
+import { makeStage } from './stage.js';
+import { activate, type Tail } from './tail.js';
 import { WAL_FORMAT, type WalContents, type WalOptions } from './types.js';
-
-/** The segment that is written to. */
-interface Tail {
-  readonly file: DiskFile;
-  /** The same, opened as `durable`: a write and its sync are one turn of a thread, not two. */
-  readonly durable: DiskFile;
-  readonly path: string;
-  /** Size of the file, all of it zeros after `used`; bytes. */
-  readonly bytes: number;
-  used: number;
-  /** Whether some of what is used hasn't been synced: hard states with a new commit alone. */
-  unsynced: boolean;
-}
 
 /** What an open log begins with. */
 interface Start {
@@ -31,7 +21,7 @@ interface Start {
   readonly metadata: Uint8Array;
   readonly tail: Tail;
   readonly encoder: Encoder;
-  readonly lastIndex: number;
+  readonly index: EntryIndex;
   readonly hardState: HardState | undefined;
 }
 
@@ -53,9 +43,10 @@ export class Wal {
   readonly #preallocator: Preallocator;
   readonly #segments: Segment[];
   #tail: Tail;
-  #lastIndex: number;
+  readonly #index: EntryIndex;
   #hardState: HardState | undefined;
   #writing: Promise<void> | undefined;
+  readonly #reads = new Set<Promise<unknown>>();
   #releasing: Promise<void> | undefined;
   #releaseIndex = 0;
   #failure: ConfetdError | undefined;
@@ -72,7 +63,7 @@ export class Wal {
     this.#encoder = start.encoder;
     this.#segments = start.segments;
     this.#tail = start.tail;
-    this.#lastIndex = start.lastIndex;
+    this.#index = start.index;
     this.#hardState = start.hardState;
     this.#prepareNext();
   }
@@ -109,7 +100,7 @@ export class Wal {
         metadata: encoded,
         tail,
         encoder,
-        lastIndex: 0,
+        index: new EntryIndex(1),
         hardState: undefined,
       };
       return new Wal(disk, folder, options, start);
@@ -131,18 +122,15 @@ export class Wal {
     options: WalOptions,
   ): Promise<{ wal: Wal; contents: WalContents }> {
     const found = await recover(disk, folder, afterIndex);
-    const { contents, segments, metadata, tail, crc, lastIndex } = found;
+    const { contents, segments, metadata, tail, crc, index } = found;
     const path = `${folder}/${(segments.at(-1) as Segment).name}`;
-    const durable = await disk.open(path, 'durable').catch(async (error) => {
-      await tail.file.close();
-      throw error;
-    });
+    const file = await disk.open(path, 'durable');
     const wal = new Wal(disk, folder, options, {
       segments,
       metadata,
-      tail: { file: tail.file, durable, path, bytes: tail.size, used: tail.used, unsynced: false },
+      tail: { file, path, bytes: tail.size, used: tail.used },
       encoder: new Encoder(crc),
-      lastIndex,
+      index,
       hardState: contents.hardState,
     });
     return { wal, contents };
@@ -150,7 +138,17 @@ export class Wal {
 
   /** Index of the newest entry written, or of the snapshot the log goes on from. */
   get lastIndex(): number {
-    return this.#lastIndex;
+    return this.#index.lastIndex;
+  }
+
+  /** Index of the first entry that {@link read} can give; `lastIndex` + 1 where there is none. */
+  get firstIndex(): number {
+    return this.#index.firstIndex;
+  }
+
+  /** The term of a retained entry, and of the one before the first where it is known; undefined for any other. */
+  term(index: number): number | undefined {
+    return this.#index.term(index);
   }
 
   /** Whether the disk was too full for the next segment at the last try; it is tried again till there is room. */
@@ -170,9 +168,7 @@ export class Wal {
 
   /**
    * Appends entries, whose indexes rise by one from at most `lastIndex` + 1 (a lower one replaces what was there), and
-   * the hard state if it changed. Resolves when both are durable; a hard state that changes its commit alone is written
-   * but not synced, as losing it loses nothing: a start takes the larger of it and what the state has applied, and the
-   * leader tells it again (raft's MustSync).
+   * the hard state if it changed. Resolves when both are durable.
    */
   append(entries: readonly Entry[], hardState: HardState | undefined): Promise<void> {
     return this.#exclusive(() => this.#append(entries, hardState));
@@ -188,11 +184,47 @@ export class Wal {
       const members = (conf?.voters.length ?? 0) + (conf?.learners.length ?? 0);
       await this.#makeRoom(3 * FRAME_OVERHEAD + 10 * members);
       this.#encoder.addSnapshot(snapshot);
-      if (hardState !== undefined) this.#encoder.addHardState(hardState);
-      await this.#write(true);
-      this.#lastIndex = Math.max(this.#lastIndex, snapshot.index);
-      this.#hardState = hardState ?? this.#hardState;
+      const place = this.#place(0, this.#encoder.length);
+      // What is committed beyond it is told by the entries that follow: a log must never end before its commit index.
+      const { index } = snapshot;
+      const state = hardState && { ...hardState, commit: Math.min(hardState.commit, index) };
+      if (state !== undefined) this.#encoder.addHardState(state);
+      await this.#write();
+      this.#index.addSnapshot(snapshot, place);
+      this.#hardState = state ?? this.#hardState;
     });
+  }
+
+  /**
+   * Reads back entries [low, high), all of them retained: at least one, then as many as lie in `maxBytes` of the log.
+   * May run while entries are appended and segments released; the caller bounds how many reads run at a time. Rejects
+   * with `wal_corrupt` or `disk`, naming file and byte, and with `cancelled` once the log is closed.
+   */
+  read(low: number, high: number, maxBytes: number): Promise<Entry[]> {
+    if (this.#closed) return Promise.reject(this.#cancelled());
+    const located = this.#index.locate(low, high, maxBytes);
+    const reading = this.#read(located).finally(() => this.#reads.delete(reading));
+    this.#reads.add(reading);
+    return reading;
+  }
+
+  async #read({ extents, terms }: ReturnType<EntryIndex['locate']>): Promise<Entry[]> {
+    // Before the first wait: a segment that is released is read to the end, and then deleted.
+    const paths = extents.map(({ sequence }) => this.#pathOf(sequence));
+    const entries: Entry[] = [];
+    for (const [at, extent] of extents.entries()) {
+      if (this.#closed) throw this.#cancelled();
+      for (const entry of await readExtent(this.#disk, paths[at] as string, extent, terms))
+        entries.push(entry);
+    }
+    return entries;
+  }
+
+  #pathOf(sequence: number): string {
+    const [oldest] = this.#segments;
+    const segment = this.#segments[sequence - (oldest?.sequence ?? 0)];
+    assert(segment?.sequence === sequence, `segment ${sequence} of the log is gone`);
+    return `${this.#folder}/${segment.name}`;
   }
 
   /**
@@ -207,19 +239,15 @@ export class Wal {
     return this.#releasing;
   }
 
-  /** Ends all work, syncs what was written, and closes the files. Calls that wait for room on the disk are cancelled. */
+  /** Ends all work and closes the files. Calls that wait for room on the disk are cancelled. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#preallocator.close();
     await this.#writing?.catch(() => undefined);
     await this.#releasing?.catch(() => undefined);
-    try {
-      if (this.#failure === undefined) await this.#tail.file.sync();
-    } finally {
-      await this.#tail.file.close();
-      await this.#tail.durable.close();
-    }
+    await Promise.allSettled(this.#reads);
+    await this.#tail.file.close();
   }
 
   #exclusive(work: () => Promise<void>): Promise<void> {
@@ -239,38 +267,43 @@ export class Wal {
     if (entries.length === 0 && changed === undefined) return;
     let bytes = FRAME_OVERHEAD;
     let next = (entries[0]?.index ?? 0) as number;
-    assert(next <= this.#lastIndex + 1, `entry ${next} appended after ${this.#lastIndex}`);
+    assert(next <= this.lastIndex + 1, `entry ${next} appended after ${this.lastIndex}`);
     for (const entry of entries) {
       assert(entry.index === next++, 'entries appended out of order');
       bytes += entry.data.length + FRAME_OVERHEAD;
     }
     await this.#makeRoom(bytes);
-    for (const entry of entries) this.#encoder.addEntry(entry);
+    const places = entries.map((entry) => {
+      const begin = this.#encoder.length;
+      this.#encoder.addEntry(entry);
+      return this.#place(begin, this.#encoder.length);
+    });
     if (changed !== undefined) this.#encoder.addHardState(changed);
-    await this.#write(entries.length > 0 || changed?.term !== before?.term || changed?.vote !== before?.vote);
+    await this.#write();
     this.#hardState = changed ?? before;
-    if (entries.length === 0) return;
-    this.#lastIndex = next - 1;
     const segment = this.#segments.at(-1) as Segment;
-    segment.maxIndex = Math.max(segment.maxIndex, this.#lastIndex);
+    for (const [at, { index, term }] of entries.entries()) {
+      this.#index.add(index, term, places[at] as Place);
+      segment.maxIndex = Math.max(segment.maxIndex, index);
+    }
+  }
+
+  /** Where bytes [begin, end) of the batch go. */
+  #place(begin: number, end: number): Place {
+    const { used } = this.#tail;
+    const { sequence } = this.#segments.at(-1) as Segment;
+    return { sequence, offset: used + begin, end: used + end };
   }
 
   /** Writes the encoder's batch at the end of the tail, which has room for it. */
-  async #write(mustSync: boolean): Promise<void> {
+  async #write(): Promise<void> {
     const tail = this.#tail;
     const { batch } = this.#encoder;
     assert(tail.used + batch.length <= tail.bytes, 'a batch without room in its segment');
     try {
-      if (mustSync) {
-        const began = this.#clock.monotonicMs();
-        // A durable write leaves behind what was written without: a hole in the chain after a power loss.
-        if (tail.unsynced) await tail.file.sync();
-        await tail.durable.write(tail.used, batch);
-        this.#onSync?.(this.#clock.monotonicMs() - began);
-      } else {
-        await tail.file.write(tail.used, batch);
-      }
-      tail.unsynced = !mustSync;
+      const began = this.#clock.monotonicMs();
+      await tail.file.write(tail.used, batch);
+      this.#onSync?.(this.#clock.monotonicMs() - began);
     } catch (error) {
       throw this.#fail(writeFailed(tail.path, error));
     }
@@ -283,12 +316,10 @@ export class Wal {
   async #makeRoom(bytes: number): Promise<void> {
     if (this.#tail.used + bytes <= this.#tail.bytes) return;
     const head = this.#metadata.length + 3 * FRAME_OVERHEAD;
-    const segment = newSegment((this.#segments.at(-1) as Segment).sequence + 1, this.#lastIndex + 1);
+    const segment = newSegment((this.#segments.at(-1) as Segment).sequence + 1, this.lastIndex + 1);
     const size = Math.max(this.#segmentBytes, head + bytes);
     try {
       const stage = await this.#preallocator.take(segment.sequence, size);
-      // The next segment's head continues the CRC of all that is here, so it must never outlive any of it.
-      if (this.#tail.unsynced) await this.#tail.file.sync();
       this.#encoder.addCrc();
       this.#encoder.addMetadata(this.#metadata);
       if (this.#hardState !== undefined) this.#encoder.addHardState(this.#hardState);
@@ -296,7 +327,6 @@ export class Wal {
       this.#tail = await activate(this.#disk, this.#folder, stage, segment, this.#encoder);
       this.#segments.push(segment);
       await full.file.close();
-      await full.durable.close();
     } catch (error) {
       if (this.#closed && error instanceof ConfetdError) throw error;
       throw this.#fail(writeFailed(`${this.#folder}/${segment.name}`, error));
@@ -320,6 +350,9 @@ export class Wal {
         this.#segments.length > 1 && oldest !== undefined && oldest.maxIndex <= this.#releaseIndex;
       if (!releasable || this.#closed) return;
       const path = `${this.#folder}/${oldest.name}`;
+      // No read finds it any more; those that have are waited for.
+      this.#index.drop(oldest.sequence);
+      await Promise.allSettled(this.#reads);
       try {
         await this.#disk.remove(path);
         // Each removal before the next one: a power loss that kept the second alone would leave a hole in the chain.
@@ -339,29 +372,6 @@ export class Wal {
   #cancelled(): ConfetdError {
     return new ConfetdError('cancelled', `the log in ${this.#folder} was closed`);
   }
-}
-
-/**
- * Makes a stage the segment it is for: writes the encoder's batch as its head, then gives it its name, each durable
- * before the next step. So a file with a segment's name always has a whole head, and always follows durable records.
- */
-async function activate(
-  disk: Disk,
-  folder: string,
-  stage: Stage,
-  segment: Segment,
-  encoder: Encoder,
-): Promise<Tail> {
-  const path = `${folder}/${segment.name}`;
-  const { batch } = encoder;
-  await stage.file.write(0, batch);
-  await stage.file.sync();
-  await disk.rename(stage.path, path);
-  await disk.syncFolder(folder);
-  const durable = await disk.open(path, 'durable');
-  const used = batch.length;
-  encoder.reset();
-  return { file: stage.file, durable, path, bytes: stage.bytes, used, unsynced: false };
 }
 
 function sameState(a: HardState, b: HardState | undefined): boolean {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MemoryStorage } from '../../../src/raft/memory-storage.js';
+import { ENTRY_OVERHEAD_BYTES, MemoryStorage } from '../../../src/raft/memory-storage.js';
 import { confState, entries, entry } from './support.js';
 
 describe('MemoryStorage', () => {
@@ -9,7 +9,7 @@ describe('MemoryStorage', () => {
     storage.append(entries(11, 3, 4));
     expect([storage.firstIndex(), storage.lastIndex()]).toEqual([11, 12]);
     expect([9, 10, 11, 12, 13].map((index) => storage.term(index))).toEqual([undefined, 3, 3, 4, undefined]);
-    expect(storage.entries(10, 12, 100)).toBeUndefined();
+    expect(storage.entries(10, 12, 100)).toBe('cut off');
     expect(storage.entries(11, 13, 100)).toEqual(entries(11, 3, 4));
   });
 
@@ -18,7 +18,7 @@ describe('MemoryStorage', () => {
     storage.append(entries(1, 1, 1, 1));
     storage.append(entries(2, 2));
     expect(storage.entries(1, 9, 100)).toEqual(entries(1, 1, 2));
-    expect(storage.bytes).toBe(6);
+    expect(storage.bytes).toBe(6 + 2 * ENTRY_OVERHEAD_BYTES);
   });
 
   it('refuses a gap, and what lies before its start', () => {
@@ -39,7 +39,7 @@ describe('MemoryStorage', () => {
         expect([storage.firstIndex(), storage.lastIndex(), storage.bytes]).toEqual([
           cut + 1,
           last,
-          length - cut,
+          (length - cut) * (1 + ENTRY_OVERHEAD_BYTES),
         ]);
         expect(storage.term(cut)).toBe(cut === 0 ? 0 : 1 + ((cut - 1) >> 5));
         storage.append([entry(last + 1, 200, 'x')]);
@@ -48,6 +48,20 @@ describe('MemoryStorage', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('trims the oldest entries down to a size, never one after the index given', () => {
+    const storage = new MemoryStorage();
+    storage.append(entries(1, 1, 1, 1, 1));
+    const each = 3 + ENTRY_OVERHEAD_BYTES;
+    storage.trim(3, 4 * each);
+    expect(storage.firstIndex()).toBe(1);
+    storage.trim(3, 3 * each - 1);
+    expect(storage.firstIndex()).toBe(3);
+    storage.trim(3, 0);
+    expect([storage.firstIndex(), storage.bytes]).toEqual([4, each]);
+    storage.trim(99, 0);
+    expect([storage.firstIndex(), storage.term(4), storage.bytes]).toEqual([5, 1, 0]);
   });
 
   it('begins anew after a snapshot', () => {

@@ -38,7 +38,7 @@ function script(): Action[] {
   actions.push({ kind: 'release', index: index - 8 });
   index -= 3;
   some(5, 2, 300, state(2, index, 2n));
-  // A commit alone just before a cut: the next segment must not outlive it.
+  // Commits alone just before a cut: the next segment must not outlive them.
   for (let commit = index - 5; commit <= index; commit++) append([], state(2, commit, 2n));
   some(1, 2, 3900);
   append([], state(2, index, 2n));
@@ -99,12 +99,6 @@ class Account {
     this.possible.push(...statesOf(before, action));
     if (action.kind === 'append') {
       await wal.append(action.entries, action.hardState);
-      const { hardState } = action;
-      const synced =
-        action.entries.length > 0 ||
-        hardState?.term !== before.hardState?.term ||
-        hardState?.vote !== before.hardState?.vote;
-      if (!synced) return;
     } else if (action.kind === 'snapshot') {
       await wal.saveSnapshot(action.snapshot, action.hardState);
     } else {
