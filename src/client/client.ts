@@ -135,11 +135,16 @@ export class Client {
     return this.call(RenderService.status, {}, 'read');
   }
 
-  /** Answers once the daemon's renderer is done with everything up to a revision, or after `timeoutMs` of its clock. */
-  renderWait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
+  /**
+   * Answers once the renderer of the daemon that answered last is done with everything up to a revision, or after
+   * `timeoutMs` of its clock. Goes to no other endpoint: their files are another host's.
+   */
+  async renderWait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
+    const connection = await this.#pool.connection(this.#pool.current);
+    await connection.ready(this.#ports.requestTimeoutMs);
     // The daemon gives up first, and can then say what is still open.
-    const options = { timeoutMs: timeoutMs + this.#ports.requestTimeoutMs };
-    return this.call(RenderService.wait, { revision, timeoutMs }, 'read', options);
+    const bound = { timeoutMs: timeoutMs + this.#ports.requestTimeoutMs };
+    return await connection.unary(RenderService.wait, { revision, timeoutMs }, bound);
   }
 
   /** Any method, or one of these with a codec of the caller's. */
@@ -153,7 +158,7 @@ export class Client {
     return this.#pool.call(method, request, effect, { ...options, timeoutMs });
   }
 
-  /** Cancels what is under way. */
+  /** Makes no call any more. */
   close(): void {
     this.#pool.close();
   }

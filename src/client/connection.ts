@@ -1,4 +1,4 @@
-import type { ClientDuplexStream, Client as GrpcClient, ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, Client as GrpcClient, Metadata, ServiceError } from '@grpc/grpc-js';
 import { ConfetdError } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import { MaintenanceService } from '../proto/generated/etcd_rpc.js';
@@ -26,6 +26,8 @@ export interface Method<Request, Response> {
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** A member without a leader refuses the call at once, instead of letting it wait. */
+  readonly requireLeader?: boolean;
 }
 
 /** A channel to one endpoint, dialled when first used. */
@@ -76,7 +78,8 @@ export class Connection {
     request: Request,
     options: CallOptions,
   ): Promise<Response> {
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, signal, requireLeader = false } = options;
+    const metadata = requireLeader ? this.#leaderRequired() : new this.#grpc.Metadata();
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(new ConfetdError('cancelled', 'cancelled'));
@@ -88,6 +91,7 @@ export class Connection {
         method.requestSerialize,
         method.responseDeserialize,
         request,
+        metadata,
         { deadline: this.#clock.wallMs() + timeoutMs },
         (error: ServiceError | null, response?: Response) => {
           signal?.removeEventListener('abort', cancel);
@@ -102,18 +106,23 @@ export class Connection {
 
   /** A stream in both directions, broken off by the server where the member has no leader. */
   duplex<Request, Response>(method: Method<Request, Response>): ClientDuplexStream<Request, Response> {
-    const metadata = new this.#grpc.Metadata();
-    metadata.set('hasleader', 'true');
     return this.#client.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
-      metadata,
+      this.#leaderRequired(),
     );
   }
 
+  /** Calls under way go on to their end. */
   close(): void {
     this.#client.close();
+  }
+
+  #leaderRequired(): Metadata {
+    const metadata = new this.#grpc.Metadata();
+    metadata.set('hasleader', 'true');
+    return metadata;
   }
 
   /** Why dialling fails: only a call is told the reason, and on a failing channel it is told at once, unsent. */
@@ -134,9 +143,13 @@ const CHANNEL_OPTIONS = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.max_receive_message_length': 2 ** 31 - 1,
   'grpc.max_send_message_length': 2 ** 31 - 1,
-  // etcd answers pings that come more often than every 5 s by closing the connection.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  // A name may stand for several members: each dialling takes another one first.
+  'grpc.service_config': JSON.stringify({
+    loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }],
+  }),
+  // A peer that hangs is noticed within 9 s. etcd closes connections whose pings come more often than every 5 s.
+  'grpc.keepalive_time_ms': 6_000,
+  'grpc.keepalive_timeout_ms': 3_000,
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.min_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 1_000,

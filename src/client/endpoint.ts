@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly target: string;
   /** Undefined: the endpoint doesn't say, so it is TLS where certificates were given. */
   readonly tls: boolean | undefined;
+  /** A host name, which may stand for several members. */
+  readonly named: boolean;
 }
 
 /** Reads `host:port`, `http://host:port`, `https://host:port` or `unix://path`. Throws a `usage` error. */
@@ -17,7 +19,7 @@ export function parseEndpoint(given: string): Endpoint {
   switch (scheme?.toLowerCase()) {
     case 'unix':
     case 'unixs':
-      return { text, target: `unix:${rest}`, tls: scheme?.toLowerCase() === 'unixs' };
+      return { text, target: `unix:${rest}`, tls: scheme?.toLowerCase() === 'unixs', named: false };
     case undefined:
     case 'http':
     case 'https':
@@ -35,5 +37,6 @@ export function parseEndpoint(given: string): Endpoint {
       `endpoint ${JSON.stringify(text)}: expected host:port or http://host:port`,
     );
   }
-  return { text, target, tls: scheme === undefined ? undefined : scheme.toLowerCase() === 'https' };
+  const tls = scheme === undefined ? undefined : scheme.toLowerCase() === 'https';
+  return { text, target, tls, named: !/^(\[|[\d.]+:)/.test(target) };
 }

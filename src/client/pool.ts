@@ -30,7 +30,10 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.endpoints = options.endpoints.filter((text) => text.trim() !== '').map(parseEndpoint);
+    const given = options.endpoints.filter((text) => text.trim() !== '').map(parseEndpoint);
+    // One that is given twice is one: the next is always another.
+    const targets = given.map(({ target }) => target);
+    this.endpoints = given.filter(({ target }, at) => targets.indexOf(target) === at);
     if (this.endpoints.length === 0) {
       throw new ConfetdError('usage', 'no endpoint is given: write --endpoints host:port');
     }
@@ -64,7 +67,7 @@ export class Pool {
         return connection;
       } catch (error) {
         failures.set(endpoint.text, callError(error, endpoint.text).message);
-        this.next(connection);
+        this.#leave(endpoint);
       }
       if (signal?.aborted === true) throw new ConfetdError('cancelled', 'cancelled');
       const triedAll = attempt + 1 >= this.endpoints.length;
@@ -75,9 +78,19 @@ export class Pool {
     }
   }
 
-  /** Later calls go to another endpoint than this connection's. */
+  /** The endpoint that calls go to now. */
+  get current(): Endpoint {
+    return this.#endpoint();
+  }
+
+  /** A call failed where this connection leads: later ones go to another endpoint, or to another member of its name. */
   next(from: Connection): void {
-    if (this.#endpoint() === from.endpoint) this.#current = (this.#current + 1) % this.endpoints.length;
+    const { endpoint } = from;
+    if (endpoint.named && this.#connections.get(endpoint.text) === from) {
+      this.#connections.delete(endpoint.text);
+      from.close();
+    }
+    this.#leave(endpoint);
   }
 
   /**
@@ -99,8 +112,10 @@ export class Pool {
       try {
         return await connection.unary(method, request, { ...options, timeoutMs: Math.max(1, left()) });
       } catch (error) {
-        const unavailable = error instanceof ConfetdError && error.code === 'unavailable';
-        if (unavailable) this.next(connection);
+        const code = error instanceof ConfetdError ? error.code : 'unknown';
+        const unavailable = code === 'unavailable';
+        // One that doesn't answer may hang: whoever tries again does it elsewhere.
+        if (unavailable || code === 'deadline_exceeded') this.next(connection);
         const delayMs = backoffMs(random, attempt, 20, 500);
         if (!unavailable || effect === 'write' || left() <= delayMs || signal?.aborted === true) throw error;
         await pause(clock, delayMs, signal);
@@ -112,6 +127,10 @@ export class Pool {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
+  }
+
+  #leave(endpoint: Endpoint): void {
+    if (this.#endpoint() === endpoint) this.#current = (this.#current + 1) % this.endpoints.length;
   }
 
   #endpoint(): Endpoint {

@@ -34,6 +34,8 @@ export class HookSet {
   /** What `#known` covers. */
   #knownSubtrees: readonly string[] = [];
   #origin = '';
+  /** The source is lost. */
+  #waiting = false;
   /** Exchanges of hooks, one after the other. */
   #exchange: Promise<void> = Promise.resolve();
 
@@ -76,10 +78,22 @@ export class HookSet {
         : this.#ports.source.follow(subtrees, {
             snapshot: (snapshot) => this.#snapshot(snapshot),
             changes: (batch) => this.#changes(batch),
-            lost: (reason) =>
-              this.#ports.log.warn({ source: this.#ports.source.name }, `hooks wait: ${reason}`),
+            found: () => this.#found(),
+            lost: (reason) => this.#lost(reason),
           });
     this.#known = hooks.length === 0 ? undefined : known;
+  }
+
+  #lost(reason: string): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#ports.log.warn({ source: this.#ports.source.name }, `hooks wait: ${reason}`);
+  }
+
+  #found(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#ports.log.info({ source: this.#ports.source.name }, 'hooks go on');
   }
 
   #runner(hook: Hook): HookRunner {

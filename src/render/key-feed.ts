@@ -7,7 +7,8 @@ export interface KeyFeedListener {
   snapshot(snapshot: Snapshot, before: { readonly origin: string; readonly revision: number }): void;
   /** The mirror has gone on; `names` are another pair now; `from`: the first revision of the batch. */
   changes(batch: ChangeBatch, names: ReadonlySet<string>, from: number): void;
-  lost(reason: string): void;
+  found(where: string): void;
+  lost(reason: string, sinceMs: number | undefined): void;
 }
 
 /** One call of the source's follow. */
@@ -60,8 +61,11 @@ export class KeyFeed {
     const following = this.#source.follow(wanted, {
       snapshot: (snapshot) => this.#snapshot(next, snapshot),
       changes: (batch) => this.#changes(next, batch),
-      lost: (reason) => {
-        if (this.#isLive(next)) this.#listener.lost(reason);
+      found: (where) => {
+        if (this.#isLive(next)) this.#listener.found(where);
+      },
+      lost: (reason, sinceMs) => {
+        if (this.#isLive(next)) this.#listener.lost(reason, sinceMs);
       },
     });
     next.following = following;

@@ -13,6 +13,7 @@ import type { PassResult } from './pipeline.js';
 import type { Result } from './result.js';
 import { Schedule } from './schedule.js';
 import { Slots } from './slots.js';
+import { SourceState } from './source-state.js';
 import { StateFolder } from './state.js';
 import { statusOf } from './status.js';
 import type { Target } from './target.js';
@@ -48,7 +49,7 @@ export class Renderer {
   readonly #fleet: Fleet;
   readonly #schedule: Schedule;
   readonly #outcomes: Outcomes;
-  #sourceError = '';
+  readonly #sourceState: SourceState;
   #configErrors: readonly string[] = [];
   /** One generation is taken up at a time. */
   #generations: Promise<void> = Promise.resolve();
@@ -60,6 +61,7 @@ export class Renderer {
     this.#source = source;
     const { clock, random, log, files } = ports;
     const states = new StateFolder(files, options.stateFolder, log);
+    this.#sourceState = new SourceState(clock);
     const emit = options.onEvent ?? (() => {});
     const mirror = new Mirror();
     this.#world = {
@@ -83,7 +85,8 @@ export class Renderer {
     this.#feed = new KeyFeed(source, mirror, {
       snapshot: (snapshot, before) => this.#snapshot(snapshot, before),
       changes: (batch, names, from) => this.#changed(batch, names, from),
-      lost: (reason) => this.#lost(reason),
+      found: (where) => this.#found(where),
+      lost: (reason, sinceMs) => this.#lost(reason, sinceMs),
     });
     this.#outcomes = new Outcomes({ clock, isSettled: (revision) => this.#isSettled(revision) });
   }
@@ -130,7 +133,7 @@ export class Renderer {
   #snapshot(snapshot: Snapshot, before: { readonly origin: string; readonly revision: number }): void {
     const onwards = before.origin === snapshot.origin && before.revision <= snapshot.revision;
     if (!onwards) this.#outcomes.restart();
-    this.#back(snapshot.revision);
+    this.#sourceState.reached(snapshot.revision);
     this.#outcomes.committed(snapshot.revision, this.#ports.clock.monotonicMs());
     const range = { from: onwards ? before.revision + 1 : 0, to: snapshot.revision };
     for (const target of this.#fleet.targets) target.due(range);
@@ -141,7 +144,7 @@ export class Renderer {
 
   /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
   #changed({ revision, committedAtMs }: ChangeBatch, names: ReadonlySet<string>, from: number): void {
-    this.#back(revision);
+    this.#sourceState.reached(revision);
     const atMs = committedAtMs ?? this.#ports.clock.monotonicMs();
     this.#outcomes.committed(revision, atMs);
     const range = { from: Math.min(from, revision), to: revision };
@@ -238,16 +241,16 @@ export class Renderer {
     });
   }
 
-  #lost(reason: string): void {
-    this.#sourceError = reason;
-    this.#ports.log.warn({ source: this.#source.name, reason }, 'the source is lost');
+  #lost(reason: string, sinceMs: number | undefined): void {
+    if (!this.#sourceState.lost(reason, sinceMs)) return;
+    this.#ports.log.warn({ source: this.#source.name, reason }, 'the source is lost: files stay as they are');
     this.#world.emit({ type: 'source lost', source: this.#source.name, reason });
   }
 
-  #back(revision: number): void {
-    if (this.#sourceError === '') return;
-    this.#sourceError = '';
-    this.#ports.log.info({ source: this.#source.name, revision }, 'the source is back');
+  #found(where: string): void {
+    if (this.#sourceState.found(where) !== 'lost') return;
+    const { revision } = this.#world.mirror;
+    this.#ports.log.info({ source: this.#source.name, where, revision }, 'the source is back');
     this.#world.emit({ type: 'source back', source: this.#source.name, revision });
   }
 
@@ -300,9 +303,7 @@ export class Renderer {
       resources: [...this.#fleet.targets].map((target) =>
         statusOf(target, { revision, lane: this.#fleet.laneOf(target), schedule: this.#schedule }),
       ),
-      source: this.#source.name,
-      sourceRevision: revision,
-      sourceError: this.#sourceError,
+      ...this.#sourceState.fields(this.#source.name),
       configErrors: [...this.#configErrors],
     };
   }

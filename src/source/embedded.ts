@@ -40,6 +40,7 @@ export class EmbeddedSource implements Source {
           lost: (why) => {
             reason = why;
           },
+          found: () => {},
         });
       });
     } finally {
@@ -88,8 +89,11 @@ export class EmbeddedSource implements Source {
         this.#options.post({ type: 'ack', id });
         return;
       }
+      case 'found':
+        follower.listener.found('the member of this process');
+        return;
       case 'lost':
-        follower.listener.lost(message.reason);
+        follower.listener.lost(message.reason, message.sinceMs);
     }
   }
 

@@ -24,7 +24,9 @@ export class EnvSource implements Source {
   follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
     let closed = false;
     void this.load(subtrees).then((snapshot) => {
-      if (!closed) listener.snapshot(snapshot);
+      if (closed) return;
+      listener.found('the environment');
+      listener.snapshot(snapshot);
     });
     return {
       close: () => {

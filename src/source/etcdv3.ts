@@ -123,7 +123,8 @@ class Loader {
       limit: this.#pageSize,
       revision,
     });
-    return this.#client.call(RANGE_PAIRS, request, 'read', { signal });
+    // Never of a member that was cut off: that would wait, or be behind what was seen before.
+    return this.#client.call(RANGE_PAIRS, request, 'read', { signal, requireLeader: true });
   }
 }
 
@@ -137,6 +138,8 @@ class EtcdV3Following implements Following {
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #lost = false;
+  /** The newest revision that the listener has. */
+  #told = 0;
 
   constructor(
     client: Client,
@@ -165,7 +168,7 @@ class EtcdV3Following implements Following {
       try {
         const loaded = await this.#loader.load(this.#subtrees, signal);
         if (signal.aborted) return;
-        this.#lost = false;
+        this.#told = loaded.snapshot.revision;
         this.#listener.snapshot(loaded.snapshot);
         const startMs = clock.monotonicMs();
         const end = await this.#watch(loaded);
@@ -203,14 +206,20 @@ class EtcdV3Following implements Following {
           key: toBytes(key),
           rangeEnd: toBytes(end),
           startRevision: revision + 1,
+          progressNotify: true,
           clusterId,
           seen: { revision, raftTerm },
         },
         {
-          created: () => {
+          created: (_response, endpoint) => {
             this.#lost = false;
+            this.#listener.found(endpoint);
           },
-          events: (response) => this.#tell(response),
+          events: (response) => {
+            this.#tell(response);
+          },
+          // A quiet watch goes on with the store, so that a compaction doesn't pass it.
+          progress: ({ header }) => this.#goOn(header?.revision ?? 0, []),
           lost: (reason) => this.#lose(reason),
           ended: resolve,
         },
@@ -240,6 +249,12 @@ class EtcdV3Following implements Following {
         changes.push(change);
       }
     }
+    this.#goOn(revision, changes);
+  }
+
+  #goOn(revision: number, changes: readonly Change[]): void {
+    if (revision <= this.#told) return;
+    this.#told = revision;
     this.#listener.changes({ revision, changes, committedAtMs: undefined });
   }
 }

@@ -10,6 +10,7 @@ import type {
   FeedSink,
   FeedWatcher,
 } from './feed.js';
+import { LeaderWatch } from './leader-watch.js';
 import { rangesOf, selects } from './ranges.js';
 import type { Change, Pair } from './types.js';
 
@@ -29,6 +30,7 @@ const PAGE_PAIRS = 1_000;
 const PAGE_BYTES = 1024 * 1024;
 /** What a pair costs besides its texts. */
 const PAIR_OVERHEAD_BYTES = 64;
+const CUT_OFF = 'cut off from the leader';
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
@@ -37,18 +39,27 @@ export class FeedServer {
   readonly #feed: EmbeddedFeed;
   readonly #options: FeedServerOptions;
   readonly #subscriptions = new Map<number, Subscription>();
+  readonly #leader: LeaderWatch;
 
   constructor(feed: EmbeddedFeed, options: FeedServerOptions) {
     this.#feed = feed;
     this.#options = options;
+    this.#leader = new LeaderWatch({
+      clock: options.clock,
+      leaderKnown: () => feed.leaderKnown,
+      onChange: () => {
+        for (const subscription of this.#subscriptions.values()) subscription.report();
+      },
+    });
   }
 
   receive(request: FeedRequest): void {
     const { id } = request;
     switch (request.type) {
       case 'follow': {
-        const subscription = new Subscription(id, request.subtrees, this.#feed, this.#options);
+        const subscription = new Subscription(id, request.subtrees, this.#feed, this.#leader, this.#options);
         this.#subscriptions.set(id, subscription);
+        this.#leader.start();
         subscription.start();
         return;
       }
@@ -58,10 +69,12 @@ export class FeedServer {
       case 'close':
         this.#subscriptions.get(id)?.close();
         this.#subscriptions.delete(id);
+        if (this.#subscriptions.size === 0) this.#leader.stop();
     }
   }
 
   close(): void {
+    this.#leader.stop();
     for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#subscriptions.clear();
   }
@@ -81,6 +94,7 @@ class Subscription implements FeedSink {
   /** The subtrees as bytes, to compare keys before anything is decoded. */
   readonly #byteSubtrees: readonly string[];
   readonly #feed: EmbeddedFeed;
+  readonly #leader: LeaderWatch;
   readonly #options: FeedServerOptions;
   #watcher: FeedWatcher | undefined;
   /** Bytes of each message that isn't acknowledged, oldest first. */
@@ -92,14 +106,42 @@ class Subscription implements FeedSink {
   #roomWaiters: (() => void)[] = [];
   #failures = 0;
   #retry: Timer | undefined;
+  /** Why there is no snapshot; '': nothing is wrong. */
+  #trouble = '';
+  #loaded = false;
+  #told: 'nothing' | 'found' | 'lost' = 'nothing';
   #closed = false;
 
-  constructor(id: number, subtrees: readonly string[], feed: EmbeddedFeed, options: FeedServerOptions) {
+  constructor(
+    id: number,
+    subtrees: readonly string[],
+    feed: EmbeddedFeed,
+    leader: LeaderWatch,
+    options: FeedServerOptions,
+  ) {
     this.#id = id;
     this.#subtrees = subtrees;
     this.#byteSubtrees = subtrees.map(utf8ToByteString);
     this.#feed = feed;
+    this.#leader = leader;
     this.#options = options;
+  }
+
+  /** Tells whether news comes, where that is another answer than before. */
+  report(): void {
+    const { post, clock } = this.#options;
+    const id = this.#id;
+    if (this.#closed) return;
+    const { state, sinceMs = clock.wallMs() } = this.#leader;
+    const reason = state === 'cut off' ? CUT_OFF : this.#trouble;
+    if (reason !== '') {
+      if (this.#told === 'lost') return;
+      this.#told = 'lost';
+      post({ type: 'lost', id, reason, sinceMs });
+    } else if (this.#loaded && state === 'known' && this.#told !== 'found') {
+      this.#told = 'found';
+      post({ type: 'found', id });
+    }
   }
 
   start(): void {
@@ -151,7 +193,7 @@ class Subscription implements FeedSink {
   /** All pairs at one revision, and then every change after it. */
   async #snapshot(): Promise<void> {
     const { clock, post } = this.#options;
-    await this.#feed.ready();
+    await this.#ready();
     let revision = 0;
     let limit = PAGE_PAIRS;
     for (const range of rangesOf(this.#subtrees)) {
@@ -175,7 +217,19 @@ class Subscription implements FeedSink {
     if (this.#closed) return;
     this.#failures = 0;
     post({ type: 'snapshot', id: this.#id, origin: this.#feed.origin, revision });
+    this.#loaded = true;
+    this.#trouble = '';
+    this.report();
     this.#watcher = this.#feed.watch(revision + 1, this);
+  }
+
+  async #ready(): Promise<void> {
+    try {
+      await this.#feed.ready();
+    } catch (error) {
+      const why = `nothing is rendered until this member has caught up with its cluster: ${messageOf(error)}`;
+      throw new ConfetdError('unavailable', why, { cause: error });
+    }
   }
 
   #again(error: unknown): void {
@@ -184,7 +238,8 @@ class Subscription implements FeedSink {
     post({ type: 'restart', id: this.#id });
     // Compacted while it was being read: nothing is wrong.
     const compacted = error instanceof ConfetdError && error.code === 'out_of_range';
-    if (!compacted && this.#failures === 0) post({ type: 'lost', id: this.#id, reason: messageOf(error) });
+    if (!compacted) this.#trouble = messageOf(error);
+    this.report();
     const delayMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#retry = clock.schedule(compacted ? 0 : delayMs, () => this.start());

@@ -34,9 +34,11 @@ export interface FeedWatcher {
 export interface EmbeddedFeed {
   /** The cluster ID in hex. */
   readonly origin: string;
+  /** False: the member is cut off, or an election is under way. Nothing new comes, and what is there stays readable. */
+  readonly leaderKnown: boolean;
   /**
    * Resolves when the applied state may be rendered: at once for a member that has ever caught up, else after one read
-   * index.
+   * index. Rejects where no leader answers in time: ask again.
    */
   ready(): Promise<void>;
   /**
@@ -69,7 +71,10 @@ export type FeedMessage =
   | { readonly type: 'restart'; readonly id: number }
   /** `committedAtMs` is on the time scale that all threads share. */
   | { readonly type: 'changes'; readonly id: number; readonly batch: ChangeBatch }
-  | { readonly type: 'lost'; readonly id: number; readonly reason: string };
+  /** News comes again, or for the first time. */
+  | { readonly type: 'found'; readonly id: number }
+  /** No news comes. `sinceMs`: Clock.wallMs(). */
+  | { readonly type: 'lost'; readonly id: number; readonly reason: string; readonly sinceMs: number };
 
 /**
  * Milliseconds to add to this thread's Clock.monotonicMs() for the time scale of all threads of the process. For the real

@@ -132,7 +132,7 @@ export class FileSource implements Source {
 
   #tell(follower: Follower, changes: readonly Change[]): void {
     const { subtrees, listener } = follower;
-    const recovered = follower.lost;
+    if (follower.lost || !follower.started) listener.found(this.#paths.join(', '));
     follower.lost = false;
     if (!follower.started) {
       follower.started = true;
@@ -142,8 +142,7 @@ export class FileSource implements Source {
     const own = changes.filter((change) =>
       inSubtrees(subtrees, change.type === 'put' ? change.pair.key : change.key),
     );
-    // An empty batch after a spell of trouble says that all is well again.
-    if (changes.length > 0 || recovered) {
+    if (changes.length > 0) {
       listener.changes({ revision: this.#revision, changes: own, committedAtMs: undefined });
     }
   }

@@ -36,8 +36,13 @@ export interface ChangeBatch {
 export interface SourceListener {
   snapshot(snapshot: Snapshot): void;
   changes(batch: ChangeBatch): void;
-  /** It can't be reached; it keeps trying by itself, with backoff. Called once a spell. */
-  lost(reason: string): void;
+  /** News comes from `where` from now on: first, and again after each `lost`. Says nothing of what has been missed. */
+  found(where: string): void;
+  /**
+   * No news comes; it keeps trying by itself, with backoff. Once a spell. `sinceMs`: Clock.wallMs() at its beginning, where
+   * that wasn't just now.
+   */
+  lost(reason: string, sinceMs?: number): void;
 }
 
 export interface Following {

@@ -72,10 +72,9 @@ function cells(resource: ResourceStatus, nowMs: number): string[] {
 }
 
 const asTable: Format = (response, nowMs) => {
-  const { resources, source, sourceRevision, sourceError, configErrors } = response;
-  const following = sourceError === '' ? '' : `  (${sourceError})`;
+  const { resources, configErrors } = response;
   return [
-    `source ${source} at revision ${sourceRevision}${following}\n`,
+    `${sourceLine(response, nowMs)}\n`,
     resources.length === 0
       ? 'no resource in conf.d\n'
       : table(
@@ -87,10 +86,33 @@ const asTable: Format = (response, nowMs) => {
   ].join('');
 };
 
+/** `source etcdv3 at revision 57, seen 12s ago: lost since 2026-11-21T12:00:00Z (3m2s): h:2379: connection refused` */
+function sourceLine(response: RenderStatusResponse, nowMs: number): string {
+  const { source, sourceRevision, sourceRevisionAt, sourceState, sourceSince, sourceWhere, sourceError } =
+    response;
+  const seen = sourceRevisionAt === 0 ? '' : `, seen ${ago(sourceRevisionAt, nowMs)} ago`;
+  const at = `source ${source} at revision ${sourceRevision}${seen}`;
+  const since = `since ${instant(sourceSince)} (${ago(sourceSince, nowMs)})`;
+  switch (sourceState) {
+    case '':
+      return at;
+    case 'connected':
+      return `${at}: connected to ${sourceWhere}`;
+    case 'lost':
+      return `${at}: lost ${since}: ${oneLine(sourceError)}`;
+    default:
+      return `${at}: ${sourceState} ${since}`;
+  }
+}
+
 const asJson: Format = (response) => {
   const json: Json = {
     source: response.source,
     source_revision: response.sourceRevision,
+    source_seen: timeJson(response.sourceRevisionAt),
+    source_state: response.sourceState,
+    source_since: timeJson(response.sourceSince),
+    source_where: response.sourceWhere,
     source_error: response.sourceError,
     config_errors: response.configErrors,
     resources: response.resources.map((resource) => ({
@@ -112,10 +134,14 @@ const asJson: Format = (response) => {
   return `${goJson(json)}\n`;
 };
 
+function timeJson(unixMs: number): Json {
+  return unixMs === 0 ? null : new Date(unixMs).toISOString();
+}
+
 function commandJson(status: CommandStatus | undefined): Json {
   if (status === undefined || status.at === 0) return null;
   return {
-    at: new Date(status.at).toISOString(),
+    at: timeJson(status.at),
     ok: status.ok,
     outcome: status.outcome,
     duration_ms: status.durationMs,
@@ -146,6 +172,10 @@ const asFields: Format = (response, nowMs) => {
   return [
     field('Source', goQuote(response.source)),
     field('SourceRevision', response.sourceRevision),
+    field('SourceSeen', goQuote(instantOrDash(response.sourceRevisionAt))),
+    field('SourceState', goQuote(response.sourceState)),
+    field('SourceSince', goQuote(instantOrDash(response.sourceSince))),
+    field('SourceWhere', goQuote(response.sourceWhere)),
     field('SourceError', goQuote(response.sourceError)),
     ...response.configErrors.map((error) => field('ConfigError', goQuote(error))),
     '\n',
@@ -156,8 +186,22 @@ const asFields: Format = (response, nowMs) => {
 /** `exit 0, 12s ago`; `-`: it never ran. */
 function outcome(status: CommandStatus | undefined, nowMs: number): string {
   if (status === undefined || status.at === 0) return '-';
-  const seconds = Math.max(0, Math.round((nowMs - status.at) / 1000));
-  return `${status.outcome}, ${formatDuration(seconds * 1000)} ago`;
+  return `${status.outcome}, ${ago(status.at, nowMs)} ago`;
+}
+
+/** `3m2s` */
+function ago(unixMs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - unixMs) / 1000));
+  return formatDuration(seconds * 1000);
+}
+
+/** `2026-11-21T12:00:00Z` */
+function instant(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function instantOrDash(unixMs: number): string {
+  return unixMs === 0 ? '-' : instant(unixMs);
 }
 
 function oneLine(text: string): string {

@@ -81,18 +81,19 @@ function follow(client: Client, wanted: Wanted, printer: Printer, ports: Ports):
   let close = (): void => {};
   let requestProgress = (): void => {};
   const ended = new Promise<WatchEnd>((resolve, reject) => {
-    const next = (task: () => Promise<void>): void => {
+    const next = (task: () => Promise<void>): Promise<void> => {
       queue = queue.then(task);
       queue.catch(reject);
+      return queue;
     };
     const watching = client.watch(
       { key: wanted.key, rangeEnd: wanted.rangeEnd, startRevision: wanted.revision, prevKv: wanted.prevKv },
       {
         events: (response) => next(() => show(response, wanted.exec, printer, ports)),
         progress: (response) =>
-          next(() => ports.stdout(`progress notify: ${response.header?.revision ?? 0}\n`)),
-        lost: (reason) => next(() => ports.stderr(`watch interrupted, trying again: ${reason}\n`)),
-        ended: (end) => next(async () => resolve(end)),
+          void next(() => ports.stdout(`progress notify: ${response.header?.revision ?? 0}\n`)),
+        lost: (reason) => void next(() => ports.stderr(`watch interrupted, trying again: ${reason}\n`)),
+        ended: (end) => void next(async () => resolve(end)),
       },
     );
     close = () => watching.close();

@@ -25,6 +25,12 @@ export interface RenderStatusResponse {
   sourceError: string;
   /** What is wrong with conf.d or templates now; the last good generation stays in force meanwhile. */
   configErrors: string[];
+  /** connecting, connected or lost; since when, in Unix milliseconds; and the endpoint or place that is, or was, followed. */
+  sourceState: string;
+  sourceSince: number;
+  sourceWhere: string;
+  /** When that revision was seen, in Unix milliseconds; 0: none was. */
+  sourceRevisionAt: number;
 }
 
 export interface ResourceStatus {
@@ -120,7 +126,17 @@ export const RenderStatusRequest: MessageFns<RenderStatusRequest> = {
 };
 
 function createBaseRenderStatusResponse(): RenderStatusResponse {
-  return { resources: [], source: "", sourceRevision: 0, sourceError: "", configErrors: [] };
+  return {
+    resources: [],
+    source: "",
+    sourceRevision: 0,
+    sourceError: "",
+    configErrors: [],
+    sourceState: "",
+    sourceSince: 0,
+    sourceWhere: "",
+    sourceRevisionAt: 0,
+  };
 }
 
 export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
@@ -139,6 +155,18 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
     }
     for (const v of message.configErrors) {
       writer.uint32(42).string(v!);
+    }
+    if (message.sourceState !== "") {
+      writer.uint32(50).string(message.sourceState);
+    }
+    if (message.sourceSince !== 0) {
+      writer.uint32(56).int64(BigInt(message.sourceSince));
+    }
+    if (message.sourceWhere !== "") {
+      writer.uint32(66).string(message.sourceWhere);
+    }
+    if (message.sourceRevisionAt !== 0) {
+      writer.uint32(72).int64(BigInt(message.sourceRevisionAt));
     }
     return writer;
   },
@@ -196,6 +224,38 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
             message.configErrors.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sourceState = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sourceSince = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.sourceWhere = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.sourceRevisionAt = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -218,6 +278,10 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
     message.sourceRevision = object.sourceRevision ?? 0;
     message.sourceError = object.sourceError ?? "";
     message.configErrors = object.configErrors?.map((e) => e) || [];
+    message.sourceState = object.sourceState ?? "";
+    message.sourceSince = object.sourceSince ?? 0;
+    message.sourceWhere = object.sourceWhere ?? "";
+    message.sourceRevisionAt = object.sourceRevisionAt ?? 0;
     return message;
   },
 };

@@ -94,8 +94,12 @@ export class ManualSource implements Source {
     for (const listener of this.#listeners) listener.snapshot(this.snapshotNow());
   }
 
-  lose(reason: string): void {
-    for (const listener of this.#listeners) listener.lost(reason);
+  lose(reason: string, sinceMs?: number): void {
+    for (const listener of this.#listeners) listener.lost(reason, sinceMs);
+  }
+
+  find(where: string): void {
+    for (const listener of this.#listeners) listener.found(where);
   }
 
   /** One revision: null deletes. */
@@ -120,6 +124,13 @@ export class ManualSource implements Source {
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+export function sourceOf(keys: Readonly<Record<string, string>>, revision = 1): ManualSource {
+  const source = new ManualSource();
+  source.revision = revision;
+  for (const [key, value] of Object.entries(keys)) source.keys.set(key, value);
+  return source;
 }
 
 /**

@@ -34,7 +34,9 @@ describe('the environment', () => {
 
   it('is followed by one snapshot, in order, and nothing after closing', async () => {
     const snapshots: Snapshot[] = [];
+    const places: string[] = [];
     const listener = {
+      found: (where: string) => places.push(where),
       snapshot: (snapshot: Snapshot) => snapshots.push(snapshot),
       changes: () => expect.unreachable(),
       lost: () => expect.unreachable(),
@@ -44,6 +46,7 @@ describe('the environment', () => {
     await source.follow([''], listener).close();
     await new Promise(setImmediate);
     expect(snapshots).toHaveLength(1);
+    expect(places).toEqual(['the environment']);
     const keys = snapshots[0]?.pairs.map(({ key }) => key) ?? [];
     expect(keys).toEqual([...keys].sort((a, b) => (a < b ? -1 : 1)));
     expect(snapshots[0]).toMatchObject({ origin: 'env', revision: 1 });

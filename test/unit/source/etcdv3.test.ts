@@ -37,6 +37,7 @@ class Recorder implements SourceListener {
   readonly snapshots: Snapshot[] = [];
   readonly batches: ChangeBatch[] = [];
   readonly losses: string[] = [];
+  readonly finds: string[] = [];
   revision = 0;
   #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -56,6 +57,11 @@ class Recorder implements SourceListener {
       else this.state.delete(change.key);
     }
     this.revision = batch.revision;
+    this.#wake();
+  }
+
+  found(where: string): void {
+    this.finds.push(where);
     this.#wake();
   }
 

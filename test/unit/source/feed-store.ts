@@ -12,9 +12,14 @@ export class FeedStore implements EmbeddedFeed {
   /** Runs before each page is answered. */
   beforePage = (): void => {};
   broken = '';
+  leaderKnown = true;
+  /** Why the applied state may not be rendered yet. */
+  unready = '';
 
   ready(): Promise<void> {
-    return Promise.resolve();
+    return this.unready === ''
+      ? Promise.resolve()
+      : Promise.reject(new ConfetdError('unavailable', this.unready));
   }
 
   put(keys: Readonly<Record<string, string | null>>): void {

@@ -3,14 +3,22 @@ import type { Clock } from '../../../src/io/clock.js';
 import { EmbeddedSource } from '../../../src/source/embedded.js';
 import type { FeedMessage, FeedRequest } from '../../../src/source/feed.js';
 import { FeedServer } from '../../../src/source/feed-server.js';
+import { CUT_OFF_AFTER_MS, LEADER_SAMPLE_MS } from '../../../src/source/leader-watch.js';
 import { Mirror } from '../../../src/source/mirror.js';
 import type { ChangeBatch, Snapshot } from '../../../src/source/types.js';
 import { FeedStore } from './feed-store.js';
 
+/** Looks at the leader come when a test says so, everything else in the next turn. */
+let look = (): void => {};
+let nowMs = 0;
 const clock: Clock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => 0,
-  schedule: (_delayMs, task) => {
+  monotonicMs: () => nowMs,
+  wallMs: () => 1_000_000 + nowMs,
+  schedule: (delayMs, task) => {
+    if (delayMs === LEADER_SAMPLE_MS) {
+      look = task;
+      return { cancel: () => {} };
+    }
     const timer = setImmediate(task);
     return { cancel: () => clearImmediate(timer) };
   },
@@ -24,6 +32,14 @@ async function turns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn++) await clock.yield();
 }
 
+async function pass(ms: number): Promise<void> {
+  for (const until = nowMs + ms; nowMs < until; ) {
+    nowMs += LEADER_SAMPLE_MS;
+    look();
+  }
+  await turns();
+}
+
 /** A server and a source with a wire between them that can be held. */
 class Wire {
   readonly store = new FeedStore();
@@ -35,6 +51,7 @@ class Wire {
   readonly mirror = new Mirror();
   readonly snapshots: Snapshot[] = [];
   readonly batches: ChangeBatch[] = [];
+  /** What it was told of the source's state. */
   readonly lost: string[] = [];
 
   constructor(timeOffsetMs = 0) {
@@ -65,7 +82,8 @@ class Wire {
         this.batches.push(batch);
         this.mirror.apply(batch);
       },
-      lost: (reason) => this.lost.push(reason),
+      found: () => this.lost.push('found'),
+      lost: (reason, sinceMs = 0) => this.lost.push(`${reason} since ${sinceMs - 1_000_000}`),
     });
   }
 
@@ -196,7 +214,7 @@ describe('the embedded source', () => {
     wire.follow('/s');
     await turns(60);
     expect(wire.snapshots.map(({ revision, pairs }) => [revision, pairs.length])).toEqual([[2, 3000]]);
-    expect(wire.lost).toEqual([]);
+    expect(wire.lost).toEqual(['found']);
   });
 
   it('says once what is wrong, and goes on when it is not any more', async () => {
@@ -204,10 +222,57 @@ describe('the embedded source', () => {
     wire.store.broken = 'no leader';
     wire.follow('/s');
     await turns(30);
-    expect(wire.lost).toEqual(['no leader']);
+    expect(wire.lost).toEqual([`no leader since ${nowMs}`]);
     wire.store.broken = '';
     await turns(30);
     expect(wire.snapshots).toHaveLength(1);
+    expect(wire.lost.slice(1)).toEqual(['found']);
+  });
+
+  it('boot: a member that never caught up is not rendered before it has, and says why', async () => {
+    const wire = new Wire();
+    wire.store.put({ '/s/a': 'stale' });
+    wire.store.unready = 'etcdserver: request timed out';
+    wire.follow('/s');
+    await turns(30);
+    expect([wire.snapshots, wire.store.pages]).toEqual([[], 0]);
+    expect(wire.lost).toHaveLength(1);
+    expect(wire.lost[0]).toContain('until this member has caught up with its cluster: etcdserver: request');
+    wire.store.put({ '/s/a': 'new' });
+    wire.store.unready = '';
+    await turns(30);
+    expect(wire.snapshots).toMatchObject([{ revision: 2, pairs: [{ value: 'new' }] }]);
+  });
+
+  it('cut off: what is there is told at once, a missing leader once and since when, and its return', async () => {
+    const wire = new Wire();
+    wire.store.put({ '/s/a': '1' });
+    wire.store.leaderKnown = false;
+    const bootMs = nowMs;
+    wire.follow('/s');
+    await turns();
+    expect(wire.snapshots).toHaveLength(1);
+    // Neither here nor there: it may be an election.
+    expect(wire.lost).toEqual([]);
+    await pass(CUT_OFF_AFTER_MS + 10_000);
+    expect(wire.lost).toEqual([`cut off from the leader since ${bootMs}`]);
+    wire.store.leaderKnown = true;
+    await pass(LEADER_SAMPLE_MS);
+    expect(wire.lost.slice(1)).toEqual(['found']);
+    // An election is no news.
+    wire.store.leaderKnown = false;
+    await pass(CUT_OFF_AFTER_MS - LEADER_SAMPLE_MS);
+    wire.store.leaderKnown = true;
+    await pass(LEADER_SAMPLE_MS);
+    expect(wire.lost).toHaveLength(2);
+    const cutMs = nowMs + LEADER_SAMPLE_MS;
+    wire.store.leaderKnown = false;
+    await pass(CUT_OFF_AFTER_MS + LEADER_SAMPLE_MS);
+    expect(wire.lost.slice(2)).toEqual([`cut off from the leader since ${cutMs}`]);
+    // What it still applies is told, and says nothing of the leader.
+    wire.store.put({ '/s/a': '2' });
+    await turns();
+    expect([wire.have('/s'), wire.lost.length]).toEqual([[['/s/a', '2']], 3]);
   });
 
   it('tells when a change was committed, by the clock of its own thread', async () => {

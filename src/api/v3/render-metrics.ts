@@ -1,0 +1,96 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../../io/clock.js';
+import { RenderStatusResponse } from '../../proto/generated/render.js';
+import type { RenderControl } from './render-control.js';
+
+/** A renderer that is busy with a template answers late: a scrape doesn't wait longer than this for it. */
+const PATIENCE_MS = 1_000;
+const STATES = ['in_sync', 'pending', 'failed', 'held'];
+
+/** What the renderer has done and how it stands with its source, asked of it at each scrape. */
+export function registerRenderMetrics(registry: Registry, render: RenderControl, clock: Clock): void {
+  const latest = new LatestStatus(render, clock);
+  const gauge = (name: string, help: string, read: (status: RenderStatusResponse) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(read(await latest.get()));
+      },
+    });
+  };
+  const secondsSince = (unixMs: number): number =>
+    unixMs === 0 ? 0 : Math.max(0, (clock.wallMs() - unixMs) / 1000);
+  gauge(
+    'confetd_render_source_connected',
+    'Whether news of the keys reaches the renderer: 1, or 0.',
+    (status) => (status.sourceState === 'connected' ? 1 : 0),
+  );
+  gauge(
+    'confetd_render_source_lost_seconds',
+    'Seconds for which no news of the keys has reached the renderer.',
+    (status) => (status.sourceState === 'connected' ? 0 : secondsSince(status.sourceSince)),
+  );
+  gauge('confetd_render_source_revision', 'The newest revision that the renderer has seen.', (status) => {
+    return status.sourceRevision;
+  });
+  gauge('confetd_render_source_last_change_seconds', 'Seconds since it saw that revision.', (status) =>
+    secondsSince(status.sourceRevisionAt),
+  );
+  gauge('confetd_render_config_errors', 'Errors in conf.d and templates now.', (status) => {
+    return status.configErrors.length;
+  });
+  new Gauge({
+    name: 'confetd_render_resources',
+    help: 'Resources by state.',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      const { resources } = await latest.get();
+      for (const state of STATES) {
+        this.set({ state }, resources.filter((resource) => resource.state === state).length);
+      }
+    },
+  });
+}
+
+/** One question serves all metrics of a scrape. */
+class LatestStatus {
+  readonly #render: RenderControl;
+  readonly #clock: Clock;
+  #last = RenderStatusResponse.fromPartial({});
+  #asking: Promise<RenderStatusResponse> | undefined;
+
+  constructor(render: RenderControl, clock: Clock) {
+    this.#render = render;
+    this.#clock = clock;
+  }
+
+  get(): Promise<RenderStatusResponse> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  /** The last answer where the renderer is busy; no source at all where it is gone. */
+  async #ask(): Promise<RenderStatusResponse> {
+    let late = (): void => {};
+    const patience = new Promise<void>((resolve) => {
+      late = resolve;
+    });
+    const timer = this.#clock.schedule(PATIENCE_MS, late);
+    const answered = this.#render.status().then(
+      (status) => {
+        this.#last = status;
+      },
+      () => {
+        this.#last = { ...this.#last, sourceState: '' };
+      },
+    );
+    await Promise.race([answered, patience]);
+    timer.cancel();
+    return this.#last;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../io/clock.js';
+import type { RenderStatusResponse } from '../proto/generated/render.js';
+
+export type SourceFields = Pick<
+  RenderStatusResponse,
+  | 'source'
+  | 'sourceRevision'
+  | 'sourceRevisionAt'
+  | 'sourceState'
+  | 'sourceSince'
+  | 'sourceWhere'
+  | 'sourceError'
+>;
+
+/** How a renderer stands with its source: whether news comes, since when, and how old the newest is. */
+export class SourceState {
+  readonly #clock: Clock;
+  #state: 'connecting' | 'connected' | 'lost' = 'connecting';
+  #sinceMs: number;
+  #where = '';
+  #reason = '';
+  #revision = 0;
+  #revisionAtMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceMs = clock.wallMs();
+  }
+
+  /** News comes. Answers what it was before. */
+  found(where: string): 'connecting' | 'connected' | 'lost' {
+    const before = this.#state;
+    this.#where = where;
+    this.#reason = '';
+    if (before !== 'connected') this.#sinceMs = this.#clock.wallMs();
+    this.#state = 'connected';
+    return before;
+  }
+
+  /** No news comes. False: that was known. */
+  lost(reason: string, sinceMs = this.#clock.wallMs()): boolean {
+    this.#reason = reason;
+    if (this.#state === 'lost') return false;
+    this.#state = 'lost';
+    this.#sinceMs = sinceMs;
+    return true;
+  }
+
+  /** The keys are at this revision now. */
+  reached(revision: number): void {
+    this.#revision = revision;
+    this.#revisionAtMs = this.#clock.wallMs();
+  }
+
+  fields(source: string): SourceFields {
+    return {
+      source,
+      sourceRevision: this.#revision,
+      sourceRevisionAt: this.#revisionAtMs,
+      sourceState: this.#state,
+      sourceSince: this.#sinceMs,
+      sourceWhere: this.#where,
+      sourceError: this.#reason,
+    };
+  }
+}
