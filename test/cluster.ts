@@ -1,0 +1,404 @@
+import { join } from 'node:path';
+import { Client, credentials, status as grpcStatus, Metadata, type MethodDefinition } from '@grpc/grpc-js';
+import {
+  ClusterService,
+  MaintenanceService,
+  type Member,
+  MemberAddRequest,
+  StatusRequest,
+  type StatusResponse,
+} from '../src/proto/generated/etcd_rpc.js';
+import { Child, type Exit, type Result, run } from './child.js';
+import { claimPort, eventually, scratch, spawnConfetd } from './daemon.js';
+import { peer } from './peers.js';
+import { Wires } from './proxy.js';
+
+export type ClusterKind = 'confetd' | 'etcd';
+
+/** Whose clusters the tests run: `CONFETD_E2E_PEER=etcd` shows that what they ask for is no more than etcd does. */
+export const CLUSTER_KIND: ClusterKind = process.env.CONFETD_E2E_PEER === 'etcd' ? 'etcd' : 'confetd';
+
+export interface ClusterOptions {
+  readonly kind?: ClusterKind;
+  readonly size?: number;
+  /** etcd's defaults are 100 and 1,000. */
+  readonly heartbeatMs?: number;
+  readonly electionMs?: number;
+  /** Puts {@link Cluster.wires} between the members. */
+  readonly wired?: boolean;
+  readonly token?: string;
+  /** Our members also render; unless asked for, they don't. */
+  readonly renders?: boolean;
+  /** Further flags of a member; they go last, so they win. */
+  readonly args?: (name: string) => readonly string[];
+  /** Where a member's data goes; a new folder unless given. */
+  readonly dataDir?: (name: string) => string | undefined;
+}
+
+/** A gRPC code of a refusal or of what went wrong on the way. */
+export interface Failed {
+  readonly code: number;
+  readonly details: string;
+}
+
+export type Answered<R> = { readonly response: R } | Failed;
+
+/** Members as processes of their own on loopback: ours, or stock etcd's. */
+export class Cluster {
+  readonly kind: ClusterKind;
+  readonly electionMs: number;
+  /** Between the members, where asked for. */
+  readonly wires: Wires;
+  readonly #options: ClusterOptions;
+  readonly #members: ClusterMember[] = [];
+
+  private constructor(options: ClusterOptions) {
+    this.kind = options.kind ?? CLUSTER_KIND;
+    this.electionMs = options.electionMs ?? 500;
+    this.#options = options;
+    this.wires = new Wires(() => new Map(this.#members.map((member) => [member.pid, member.name])));
+  }
+
+  /** Resolves once every member knows the leader. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    const { size = 3 } = options;
+    for (let number = 1; number <= size; number++) await cluster.#make(`m${number}`);
+    for (const member of cluster.members) member.start('new');
+    try {
+      await cluster.settled();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get members(): readonly ClusterMember[] {
+    return this.#members;
+  }
+
+  member(name: string): ClusterMember {
+    const found = this.#members.find((member) => member.name === name);
+    if (found === undefined) throw new Error(`no member ${name}`);
+    return found;
+  }
+
+  /** Comma-separated, as etcdctl wants them. */
+  get endpoints(): string {
+    return this.#members.map(({ endpoint }) => endpoint).join(',');
+  }
+
+  /** `--initial-cluster` as it is now. */
+  get initialCluster(): string {
+    return this.#members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
+  }
+
+  /** Resolves once all these members (unless given: those that run) know the same one of them as leader. */
+  async settled(among?: readonly ClusterMember[], timeoutMs = 15_000): Promise<ClusterMember> {
+    return eventually(
+      async () => {
+        const asked = among ?? this.#members.filter(({ running }) => running);
+        const states = await Promise.all(asked.map((member) => member.status()));
+        const leaders = new Set(states.map(({ leader }) => leader));
+        const [leader] = leaders;
+        if (leaders.size !== 1 || leader === undefined || leader === 0n) throw new Error('no agreement');
+        const at = states.findIndex(({ header }) => header?.memberId === leader);
+        const found = asked[at];
+        if (found === undefined) throw new Error('the leader is none of them');
+        return found;
+      },
+      { timeoutMs, what: () => `no leader of all of them:\n${this.output}` },
+    );
+  }
+
+  /** Who leads, as a majority of all members sees it. Waits for one. */
+  async leader(timeoutMs = 15_000): Promise<ClusterMember> {
+    return eventually(
+      async () => {
+        const states = await Promise.allSettled(this.#members.map((member) => member.status(500)));
+        for (const [at, state] of states.entries()) {
+          if (state.status !== 'fulfilled') continue;
+          const { header, leader, raftTerm } = state.value;
+          if (leader === 0n || header?.memberId !== leader) continue;
+          const votes = states.filter(
+            (one) =>
+              one.status === 'fulfilled' && one.value.leader === leader && one.value.raftTerm === raftTerm,
+          );
+          const found = this.#members[at];
+          if (found !== undefined && votes.length > this.#members.length / 2) return found;
+        }
+        throw new Error('nobody leads');
+      },
+      { timeoutMs, what: () => `no leader:\n${this.output}` },
+    );
+  }
+
+  /** All but this one. */
+  others(member: ClusterMember): readonly ClusterMember[] {
+    return this.#members.filter((other) => other !== member);
+  }
+
+  /**
+   * Asks `by` to add a member with this name; its first start, with an empty folder, is the caller's. Asks again while the
+   * cluster is "unhealthy": until all have been connected for 5 s.
+   */
+  async add(name: string, by: ClusterMember): Promise<ClusterMember> {
+    const member = await this.#make(name);
+    const request = MemberAddRequest.fromPartial({ peerURLs: [member.peerUrl] });
+    const added = await eventually(
+      async () => {
+        const answered = await by.outcome(ClusterService.memberAdd, request);
+        if (!('response' in answered) && answered.details.includes('unhealthy cluster')) {
+          throw new Error(answered.details);
+        }
+        return answered;
+      },
+      { timeoutMs: 20_000 },
+    );
+    if (!('response' in added)) throw new Error(`member add: ${added.code} ${added.details}`);
+    return member;
+  }
+
+  /** Asks `by` to remove it. Its process and folder stay as they are. */
+  async remove(member: ClusterMember, by: ClusterMember): Promise<void> {
+    const ID = await this.idOf(member, by);
+    await by.ask(ClusterService.memberRemove, { ID });
+    this.#members.splice(this.#members.indexOf(member), 1);
+  }
+
+  /** As the members' list has it: by its peer URL, which it has before its name. */
+  async idOf(member: ClusterMember, by: ClusterMember): Promise<bigint> {
+    const { members } = await by.ask(ClusterService.memberList, { linearizable: true });
+    const found = members.find((one: Member) => one.peerURLs.includes(member.peerUrl));
+    if (found === undefined) throw new Error(`${member.name} is not in the members' list`);
+    return found.ID;
+  }
+
+  /** Stock etcdctl with these members' endpoints (unless given: all), run to its end. */
+  etcdctl(args: readonly string[], among: readonly ClusterMember[] = this.#members): Promise<Result> {
+    const endpoints = among.map(({ endpoint }) => endpoint).join(',');
+    return run(peer('etcdctl') ?? 'etcdctl', ['--endpoints', endpoints, ...args], {
+      env: { ETCDCTL_API: '3' },
+    });
+  }
+
+  /** The last of what each printed: for messages of failed tests. */
+  get output(): string {
+    return this.#members
+      .map(({ name, process }) => `--- ${name}\n${process?.output.slice(-3_000) ?? '(not started)'}`)
+      .join('\n');
+  }
+
+  /** Kills what runs. */
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.close()));
+    await this.wires.close();
+  }
+
+  async #make(name: string): Promise<ClusterMember> {
+    const [clientPort, peerPort] = [await claimPort(), await claimPort()];
+    const wired = this.#options.wired === true;
+    const advertised = wired ? await this.wires.listen({ name, port: peerPort }) : peerPort;
+    const cwd = scratch();
+    const member = new ClusterMember({
+      name,
+      kind: this.kind,
+      clientPort,
+      peerPort,
+      peerUrl: `http://127.0.0.1:${advertised}`,
+      cwd,
+      dataDir: this.#options.dataDir?.(name) ?? join(cwd, 'data'),
+      flags: (state) => [
+        ...['--initial-cluster', this.initialCluster, '--initial-cluster-state', state],
+        ...['--initial-cluster-token', this.#options.token ?? 'cluster-of-a-test'],
+        ...['--heartbeat-interval', String(this.#options.heartbeatMs ?? 50)],
+        ...['--election-timeout', String(this.electionMs)],
+        ...(this.kind === 'etcd' ? ['--pre-vote'] : this.#options.renders === true ? [] : ['--no-render']),
+        ...(this.#options.args?.(name) ?? []),
+      ],
+    });
+    this.#members.push(member);
+    return member;
+  }
+}
+
+interface MemberSpec {
+  readonly name: string;
+  readonly kind: ClusterKind;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  readonly peerUrl: string;
+  readonly cwd: string;
+  readonly dataDir: string;
+  readonly flags: (state: 'new' | 'existing') => readonly string[];
+}
+
+/** One member's process, its ports and its folder. */
+export class ClusterMember {
+  readonly name: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  /** As it is advertised. */
+  readonly peerUrl: string;
+  readonly cwd: string;
+  readonly dataDir: string;
+  readonly #spec: MemberSpec;
+  readonly #client: Client;
+  #child: Child | undefined;
+
+  constructor(spec: MemberSpec) {
+    ({
+      name: this.name,
+      clientPort: this.clientPort,
+      peerPort: this.peerPort,
+      peerUrl: this.peerUrl,
+      cwd: this.cwd,
+      dataDir: this.dataDir,
+    } = spec);
+    this.#spec = spec;
+    this.#client = channelTo(this.endpoint);
+  }
+
+  /** `127.0.0.1:PORT` */
+  get endpoint(): string {
+    return `127.0.0.1:${this.clientPort}`;
+  }
+
+  /** The last one started, if any. */
+  get process(): Child | undefined {
+    return this.#child;
+  }
+
+  /** 0: none. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child?.running === true;
+  }
+
+  /** Without waiting. A member that has data ignores the state and the cluster that it is given. */
+  start(state: 'new' | 'existing'): Child {
+    if (this.running) throw new Error(`${this.name} runs already`);
+    const listen = (port: number): string => `http://127.0.0.1:${port}`;
+    const client = listen(this.clientPort);
+    const argv = [
+      ...['--name', this.name, '--data-dir', this.dataDir],
+      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-peer-urls', listen(this.peerPort), '--initial-advertise-peer-urls', this.peerUrl],
+      ...this.#spec.flags(state),
+    ];
+    const { cwd, kind } = this.#spec;
+    this.#child =
+      kind === 'confetd'
+        ? spawnConfetd(argv, { cwd })
+        : new Child(peer('etcd') ?? 'etcd', ['--logger', 'zap', '--log-level', 'error', ...argv], { cwd });
+    return this.#child;
+  }
+
+  /** kill -9. Data and ports stay. */
+  kill(): Promise<Exit> {
+    return this.#running().end('SIGKILL');
+  }
+
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<Exit> {
+    return this.#running().end('SIGTERM');
+  }
+
+  /** After {@link kill} or {@link stop}; resolves once it knows a leader. */
+  async restart(): Promise<void> {
+    this.start('existing');
+    await this.ready();
+  }
+
+  /** SIGSTOP: it neither runs nor is gone. */
+  pause(): void {
+    this.#running().signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#running().signal('SIGCONT');
+  }
+
+  /** Resolves once it knows a leader; rejects with what it printed when it ends first, or after the bound. */
+  async ready(timeoutMs = 15_000): Promise<void> {
+    const child = this.#running();
+    await Promise.race([
+      eventually(
+        async () => {
+          if (!child.running) return;
+          if ((await this.status()).leader === 0n) throw new Error('no leader');
+        },
+        { timeoutMs, what: () => `${this.name} knows no leader:\n${child.output}` },
+      ),
+      child.exited,
+    ]);
+    if (!child.running) throw new Error(`${this.name} ended:\n${child.output}`);
+  }
+
+  status(timeoutMs = 1_000): Promise<StatusResponse> {
+    return this.ask(MaintenanceService.status, StatusRequest.create(), timeoutMs);
+  }
+
+  /** Its answer, over a channel of its own; rejects with the refusal. */
+  async ask<Q, R>(method: MethodDefinition<Q, R>, request: Q, timeoutMs = 10_000): Promise<R> {
+    const answered = await this.outcome(method, request, timeoutMs);
+    if ('response' in answered) return answered.response;
+    throw new Error(`${method.path} of ${this.name}: ${answered.code} ${answered.details}`);
+  }
+
+  /** As {@link ask}, but a refusal is an answer. */
+  outcome<Q, R>(method: MethodDefinition<Q, R>, request: Q, timeoutMs = 10_000): Promise<Answered<R>> {
+    return unary(this.#client, method, request, timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+    if (this.running) await this.kill();
+  }
+
+  #running(): Child {
+    if (this.#child === undefined) throw new Error(`${this.name} was never started`);
+    return this.#child;
+  }
+}
+
+/** A channel that tries again soon: its server comes and goes. */
+export function channelTo(endpoint: string): Client {
+  return new Client(endpoint, credentials.createInsecure(), {
+    'grpc.enable_channelz': 0,
+    'grpc.enable_retries': 0,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.initial_reconnect_backoff_ms': 20,
+    'grpc.min_reconnect_backoff_ms': 20,
+    'grpc.max_reconnect_backoff_ms': 100,
+    'grpc.max_receive_message_length': -1,
+  });
+}
+
+/** One call with a deadline of its own; never rejects. */
+export function unary<Q, R>(
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: MethodDefinition<Q, R>,
+  request: Q,
+  timeoutMs: number,
+): Promise<Answered<R>> {
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline: Date.now() + timeoutMs },
+      (error, response) => {
+        if (error !== null) resolve({ code: error.code, details: error.details });
+        else if (response === undefined) resolve({ code: grpcStatus.INTERNAL, details: 'an empty answer' });
+        else resolve({ response });
+      },
+    );
+  });
+}

@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { KVService, MaintenanceService } from '../../../src/proto/generated/etcd_rpc.js';
+import { Cluster, channelTo, unary } from '../../cluster.js';
+import { put } from '../../conformance/rpc.js';
+import { scratch } from '../../daemon.js';
+import { verify } from './verify.js';
+import { Workload } from './workload.js';
+
+/** A folder of its own size, so that it can be full; undefined, with a printed reason, where none can be made. */
+function smallDisk(megabytes: number): string | undefined {
+  const folder = join(scratch(), 'disk');
+  mkdirSync(folder);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' });
+    return folder;
+  } catch {
+    process.stderr.write('skipped: a full disk needs root and the right to mount a tmpfs\n');
+    return undefined;
+  }
+}
+
+const disk = smallDisk(300);
+
+describe.skipIf(disk === undefined)('a full disk of the leader', () => {
+  const mounted = disk ?? '';
+  let cluster: Cluster;
+  afterAll(async () => {
+    await cluster?.close();
+    execFileSync('umount', ['-l', mounted]);
+  });
+
+  test('it steps down, the others go on; with room again it comes back', async () => {
+    cluster = await Cluster.start({
+      dataDir: (name) => (name === 'm1' ? join(mounted, 'data') : undefined),
+    });
+    const full = cluster.member('m1');
+    const leader = await cluster.leader();
+    if (leader !== full) {
+      await leader.ask(MaintenanceService.moveLeader, { targetID: await cluster.idOf(full, leader) });
+    }
+    expect(await cluster.settled()).toBe(full);
+    const workload = await new Workload(cluster).start();
+    fillUp(mounted);
+    // Large ones, so that its log needs room soon.
+    const channel = channelTo(full.endpoint);
+    for (let number = 0; number < 1_000 && full.running; number++) {
+      await unary(channel, KVService.put, put(`/large/${number % 10}`, 'x'.repeat(300_000)), 2_000);
+    }
+    channel.close();
+    // What a failed write left behind can't be known: it ends, which is also how it steps down.
+    const ended = await full.process?.exited;
+    expect(ended?.code).not.toBe(0);
+    expect(full.process?.output).toMatch(/no space left/i);
+    expect(full.process?.output).not.toContain('Node.js v');
+    expect(cluster.others(full)).toContain(await cluster.settled());
+    await workload.writes(200);
+
+    rmSync(join(mounted, 'filler'));
+    await full.restart();
+    await cluster.settled();
+    await workload.writes(100);
+    await workload.stop();
+    await verify('a full disk of the leader', cluster, workload);
+  });
+});
+
+function fillUp(folder: string): void {
+  const megabyte = Buffer.alloc(2 ** 20);
+  try {
+    for (;;) appendFileSync(join(folder, 'filler'), megabyte);
+  } catch {
+    // Full: that was the point.
+  }
+}
