@@ -108,22 +108,22 @@ export class MemberLog implements LogStorage {
 
   #fetch(low: number, maxBytes: number): void {
     if (this.#fetching.has(low) || this.#fetching.size >= MAX_FETCHES) return;
-    const { wal, fetched, failed } = this.#options;
+    const options = this.#options;
     const generation = this.#generation;
     this.#fetching.add(low);
-    wal.read(low, this.#memory.firstIndex(), Math.min(maxBytes, PAGE_BYTES)).then(
+    options.wal.read(low, this.#memory.firstIndex(), Math.min(maxBytes, PAGE_BYTES)).then(
       (entries) => {
         this.#fetching.delete(low);
         if (generation === this.#generation) {
           this.#pages.push({ first: low, entries });
           if (this.#pages.length > MAX_PAGES) this.#pages.shift();
         }
-        fetched();
+        options.fetched();
       },
       (error: Error) => {
         this.#fetching.delete(low);
         const closed = error instanceof ConfetdError && error.code === 'cancelled';
-        if (!closed) failed(error);
+        if (!closed) options.failed(error);
       },
     );
   }

@@ -6,8 +6,8 @@ import { NOBODY, type NodeId } from './types.js';
 
 /**
  * The configuration after one member was added or removed (thesis, section 4.1: majorities of two configurations that
- * differ in one voter overlap). Undefined: there would be no voter left. A change of nobody (ID 0) changes nothing: that
- * is how the state machine applies one it has refused.
+ * differ in one voter overlap). Undefined: it would take the last voter. A change of nobody (ID 0) changes nothing: that
+ * is how the state machine applies one it has refused. A joiner begins with a configuration of nobody.
  */
 export function nextConfState(conf: ConfState, change: ConfChange): ConfState | undefined {
   const id = change.nodeId;
@@ -32,7 +32,7 @@ export function nextConfState(conf: ConfState, change: ConfChange): ConfState | 
         break;
     }
   }
-  if (voters.length === 0) return undefined;
+  if (voters.length === 0 && conf.voters.length > 0) return undefined;
   return { voters: ordered(voters), learners: ordered(learners) };
 }
 

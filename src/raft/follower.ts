@@ -9,7 +9,7 @@ export function onAppend(raft: RaftState, message: Message): void {
   const { index: previous, logTerm, entries } = message;
   if (previous < log.committed) {
     // Old news; what is committed here is the same there.
-    raft.sendAfterWrite(MessageType.APP_RESP, message.from, { index: log.committed });
+    raft.acknowledge(message.from, log.committed);
     return;
   }
   if (!log.matches(previous, logTerm)) {
@@ -31,7 +31,7 @@ export function onAppend(raft: RaftState, message: Message): void {
   const last = previous + entries.length;
   // Behind these entries the log here may be another one: it says nothing of what the leader has committed.
   log.commitTo(Math.min(message.commit, last));
-  raft.sendAfterWrite(MessageType.APP_RESP, message.from, { index: last });
+  raft.acknowledge(message.from, last);
 }
 
 export function onHeartbeat(raft: RaftState, message: Message): void {
@@ -42,8 +42,7 @@ export function onHeartbeat(raft: RaftState, message: Message): void {
 
 /** SNAP: the leader no longer has the entries that this member needs (Raft paper, section 7). */
 export function onSnapshot(raft: RaftState, message: Message): void {
-  const index = restore(raft, message);
-  raft.sendAfterWrite(MessageType.APP_RESP, message.from, { index });
+  raft.acknowledge(message.from, restore(raft, message));
 }
 
 /** The index up to which the log agrees with the leader's afterwards. */

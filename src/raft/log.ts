@@ -179,7 +179,7 @@ export class RaftLog {
     if (!this.hasCommitted(maxBytes)) return [];
     const high = Math.min(this.#committed, this.durableIndex) + 1;
     const entries = this.#storage.entries(this.#handedOut + 1, high, maxBytes - this.#handedOutBytes);
-    assert(typeof entries !== 'string', `entry ${this.#handedOut + 1} isn't in memory: ${entries}`);
+    assert(typeof entries !== 'string', `entry ${this.#handedOut + 1} isn't in memory`);
     const last = entries.at(-1);
     assert(last !== undefined, `entry ${this.#handedOut + 1} is committed, and the log has none`);
     this.#handedOut = last.index;

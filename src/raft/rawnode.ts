@@ -84,6 +84,8 @@ export class RawNode {
     if (state.electionElapsed < state.electionTimeout) return;
     state.electionElapsed = 0;
     campaign(state, 'pre-vote');
+    // Also who may not campaign has no leader then: it says so, and doesn't keep others from electing one.
+    if (state.role === 'follower') state.leader = NOBODY;
   }
 
   /** Stands for election now, without waiting for the timeout; still asks first whether it could win. */
@@ -188,8 +190,12 @@ export class RawNode {
   reportSnapshot(id: NodeId, succeeded: boolean): void {
     const progress = this.#follower(id);
     if (progress?.state !== 'snapshot') return;
-    if (succeeded) progress.becomeProbe();
-    else progress.snapshotFailed();
+    if (succeeded) {
+      progress.becomeProbe();
+      // The state that arrived may have been newer than the message for it: where the log still reaches is worth asking,
+      // before the state is sent once more.
+      progress.next = Math.max(progress.next, this.#state.log.firstIndex);
+    } else progress.snapshotFailed();
     // Its answer, or the next heartbeat's, says when to go on.
     progress.probeSent = true;
   }

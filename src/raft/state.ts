@@ -1,4 +1,4 @@
-import type { MessageType } from '../proto/generated/raft.js';
+import { MessageType } from '../proto/generated/raft.js';
 import { Membership } from './confchange.js';
 import { RaftLog } from './log.js';
 import { ReadRounds } from './readonly.js';
@@ -139,6 +139,21 @@ export class RaftState {
   /** Holds for what says that something is durable here: a term, a vote, entries. */
   sendAfterWrite(type: MessageType, to: NodeId, fields?: Partial<Message>): void {
     this.messagesAfterWrite.push(this.message(type, to, fields));
+  }
+
+  /** After the next write this member has the leader's log up to `index`. Of several in one write the highest says all. */
+  acknowledge(leader: NodeId, index: number): void {
+    const last = this.messagesAfterWrite.at(-1);
+    if (
+      last?.type === MessageType.APP_RESP &&
+      last.to === leader &&
+      last.term === this.term &&
+      !last.reject
+    ) {
+      last.index = Math.max(last.index, index);
+    } else {
+      this.sendAfterWrite(MessageType.APP_RESP, leader, { index });
+    }
   }
 
   /** Uniform in [n, 2n). */

@@ -37,9 +37,25 @@ const FOLLOWER: Handlers = {
 
 const HANDLERS = { leader: LEADER, candidate: CANDIDATE, 'pre-candidate': CANDIDATE, follower: FOLLOWER };
 
+/** What a leader, a candidate or a follower says; every other type is the owner's concern, whatever term it names. */
+const SPOKEN: ReadonlySet<MessageType> = new Set([
+  MessageType.APP,
+  MessageType.APP_RESP,
+  MessageType.VOTE,
+  MessageType.VOTE_RESP,
+  MessageType.SNAP,
+  MessageType.HEARTBEAT,
+  MessageType.HEARTBEAT_RESP,
+  MessageType.TIMEOUT_NOW,
+  MessageType.READ_INDEX,
+  MessageType.READ_INDEX_RESP,
+  MessageType.PRE_VOTE,
+  MessageType.PRE_VOTE_RESP,
+]);
+
 /** A message from another member (Raft paper, figure 2, "rules for servers"). */
 export function step(raft: RaftState, message: Message): void {
-  if (message.to !== raft.id) return;
+  if (message.to !== raft.id || !SPOKEN.has(message.type)) return;
   if (message.term < raft.term) {
     answerOldTerm(raft, message);
     return;
