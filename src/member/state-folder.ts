@@ -3,8 +3,7 @@ import { type Disk, readFile } from '../io/disk.js';
 import type { Log } from '../io/log.js';
 import { ConfState } from '../proto/generated/raft.js';
 import type { Backend, Write } from '../store/backend/backend.js';
-import { readApplied } from '../store/meta.js';
-import { CONF_STATE_ROW } from './apply/entry.js';
+import { CONF_STATE_ROW, readApplied } from '../store/meta.js';
 
 /** Rows of table `meta` that are this member's own: a state from another member holds that one's. */
 export const LOCAL_META_ROWS = ['identity', 'boot', 'instances'] as const;

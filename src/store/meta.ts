@@ -3,6 +3,9 @@ import { ConfetdError } from '../base/errors.js';
 /** Raised where an older program could not read the tables any more. */
 const FORMAT = 1;
 
+/** Row of table `meta`: raft's configuration as of the applied entry. */
+export const CONF_STATE_ROW = 'confState';
+
 /** What the tables hold the effects of. Written in the same batch as they. */
 export interface Applied {
   readonly index: number;

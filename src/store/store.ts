@@ -4,6 +4,7 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Backend, BackendCopy } from './backend/backend.js';
+import type { WriterOptions } from './batch-writer.js';
 import type { LiveEvent } from './events.js';
 import { type StoreHash, VersionHash } from './hash.js';
 import { keyOfLeaseKey, leaseBytes, pastKey } from './keys.js';
@@ -22,11 +23,9 @@ const SLICE_ROWS = 1_000;
 const HASH_ROWS = 32;
 const LEASE_KEY_ROWS = 1_000;
 
-export interface StoreOptions {
+/** `onFailure`: the state can't be written or read any more. Told once; the member must halt. */
+export interface StoreOptions extends WriterOptions {
   readonly backend: Backend;
-  readonly clock: Clock;
-  /** The state can't be written or read any more. Told once; the member must halt. */
-  readonly onFailure: (error: ConfetdError) => void;
 }
 
 /**
@@ -35,7 +34,7 @@ export interface StoreOptions {
  */
 export class Store implements TxnHost {
   readonly #clock: Clock;
-  readonly #onFailure: (error: ConfetdError) => void;
+  readonly #options: StoreOptions;
   readonly #hub: WatchHub;
   #backend: Backend;
   #tables: Tables;
@@ -50,7 +49,7 @@ export class Store implements TxnHost {
 
   private constructor(options: StoreOptions) {
     this.#clock = options.clock;
-    this.#onFailure = options.onFailure;
+    this.#options = options;
     this.#hub = new WatchHub({
       history: this,
       clock: options.clock,
@@ -97,6 +96,11 @@ export class Store implements TxnHost {
     return this.#tables.pendingBytes;
   }
 
+  /** The backend has no room for what was applied, which waits in memory. */
+  get full(): boolean {
+    return this.#tables.full;
+  }
+
   get tables(): Tables {
     return this.#tables;
   }
@@ -106,7 +110,7 @@ export class Store implements TxnHost {
     return this.#tables.room();
   }
 
-  /** Resolves when everything applied so far is durable in the backend. */
+  /** Resolves when everything applied so far is durable in the backend; rejects with `disk` where that is full. */
   flush(): Promise<void> {
     return this.#tables.flush();
   }
@@ -217,13 +221,20 @@ export class Store implements TxnHost {
     this.#compacted = readCompacted(this.#tables.get('meta', 'compacted'));
     this.#resumeScrub();
     this.#hub.restored(former.revision);
+    // Its batch isn't wanted any more.
+    if (former.tables.full) this.#options.onFull?.(false, '');
     await former.tables.halt();
     await former.backend.close();
   }
 
-  /** Writes what is pending, then closes the backend. Reads and entries after it fail. */
+  /** Writes what is pending, if there is room, then closes the backend. Reads and entries after it fail. */
   async close(): Promise<void> {
-    if (!this.#failed) await this.flush();
+    try {
+      if (!this.#failed) await this.flush();
+    } catch (error) {
+      // What finds no room is left to the log.
+      if (!this.full) throw error;
+    }
     await this.halt();
     await this.#backend.close();
   }
@@ -313,8 +324,8 @@ export class Store implements TxnHost {
 
   #openTables(): Tables {
     return new Tables({
+      ...this.#options,
       backend: this.#backend,
-      clock: this.#clock,
       onFailure: (error) => this.#fail(error),
     });
   }
@@ -338,7 +349,7 @@ export class Store implements TxnHost {
     if (this.#failed) return;
     this.#failed = true;
     void this.halt();
-    this.#onFailure(
+    this.#options.onFailure(
       error instanceof ConfetdError
         ? error
         : new ConfetdError('disk', `the state can't be read: ${messageOf(error)}`, { cause: error }),

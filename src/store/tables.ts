@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.js';
 import type { ByteString } from '../base/bytes.js';
-import { ConfetdError, messageOf } from '../base/errors.js';
+import { ConfetdError } from '../base/errors.js';
 import type { Clock, Timer } from '../io/clock.js';
 import type { Backend, Row, RowRange, TableName } from './backend/backend.js';
+import { BatchWriter, type WriterOptions } from './batch-writer.js';
 import { type Applied, readApplied, writeApplied } from './meta.js';
 import { ChunkCursor, type Cursor, merge, Overlay } from './overlay.js';
 
@@ -14,11 +15,8 @@ const FLUSH_DELAY_MS = 50;
 const MAX_PENDING_ROWS = 8_000;
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 
-export interface TablesOptions {
+export interface TablesOptions extends WriterOptions {
   readonly backend: Backend;
-  readonly clock: Clock;
-  /** The backend failed: told once. Nothing is written after it, and the member must halt. */
-  readonly onFailure: (error: ConfetdError) => void;
 }
 
 /**
@@ -29,23 +27,39 @@ export interface TablesOptions {
 export class Tables {
   readonly #backend: Backend;
   readonly #clock: Clock;
-  readonly #onFailure: (error: ConfetdError) => void;
+  readonly #writer: BatchWriter;
   #active = new Overlay();
   /** On its way to the backend. */
   #flushing: Overlay | undefined;
   #applied: Applied;
+  /** Of the newest batch begun, and of the newest one that is durable. */
+  #handed: Applied;
   #flushed: Applied;
   #inEntry = false;
   #timer: Timer | undefined;
-  #writing: Promise<void> = Promise.resolve();
   #ended = false;
   #waiting: (() => void)[] = [];
+  /** Batches begun, for {@link flush}. */
+  #batches = 0;
 
-  constructor({ backend, clock, onFailure }: TablesOptions) {
+  constructor({ backend, ...options }: TablesOptions) {
     this.#backend = backend;
-    this.#clock = clock;
-    this.#onFailure = onFailure;
+    this.#clock = options.clock;
+    this.#writer = new BatchWriter(backend, {
+      ...options,
+      onFailure: (error) => {
+        if (this.#ended) return;
+        this.#end();
+        options.onFailure(error);
+      },
+      onFull: (full, reason) => {
+        // Whoever waits for a flush waits no longer.
+        this.#wakeWaiting();
+        options.onFull?.(full, reason);
+      },
+    });
     this.#applied = readApplied(backend.get('meta', 'applied'));
+    this.#handed = this.#applied;
     this.#flushed = this.#applied;
   }
 
@@ -70,6 +84,11 @@ export class Tables {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** The backend has no room: a batch is kept and tried again and again, and memory fills up to its bound. */
+  get full(): boolean {
+    return this.#writer.full;
   }
 
   get(table: TableName, key: ByteString): Buffer | undefined {
@@ -140,23 +159,27 @@ export class Tables {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Everything applied so far is in the backend when it resolves. Rejects where the backend has failed. */
+  /**
+   * Everything applied so far is in the backend when it resolves; what comes later isn't waited for. Rejects with
+   * `disk` where the backend has failed or is full.
+   */
   async flush(): Promise<void> {
-    const { index } = this.#applied;
+    assert(!this.#inEntry, 'flush inside an entry');
+    const isPending = this.#active.rows > 0 || this.#applied.index > this.#handed.index;
+    const last = this.#batches + (isPending ? 1 : 0);
     for (;;) {
-      // A batch that ends may have started the next one.
-      while (this.#flushing !== undefined && !this.#ended) await this.#writing;
       if (this.#ended) throw new ConfetdError('disk', 'the state could not be written');
-      if (this.#flushed.index >= index && this.#active.rows === 0) return;
-      assert(!this.#inEntry, 'flush inside an entry');
-      this.#startFlush();
+      if (this.full) throw new ConfetdError('disk', 'the state waits for room on its disk');
+      if (this.#batches >= last && (this.#flushing === undefined || this.#batches > last)) return;
+      if (this.#flushing === undefined) this.#startFlush();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   /** Writes no more. What isn't in the backend is left to the log; resolves when no write is under way. */
   async halt(): Promise<void> {
     this.#end();
-    await this.#writing;
+    await this.#writer.stop();
   }
 
   #flushSoon(): void {
@@ -181,10 +204,9 @@ export class Tables {
     this.#flushing = frozen;
     const writes = frozen.writes();
     writes.push({ table: 'meta', key: 'applied', value: writeApplied(applied) });
-    this.#writing = this.#backend.write(writes).then(
-      () => this.#wrote(applied),
-      (error) => this.#failed(error),
-    );
+    this.#handed = applied;
+    this.#batches++;
+    this.#writer.write(writes, () => this.#wrote(applied));
   }
 
   #wrote(applied: Applied): void {
@@ -193,18 +215,6 @@ export class Tables {
     this.#flushed = applied;
     this.#wakeWaiting();
     if (this.#active.rows > 0 || this.#applied.index > applied.index) this.#flushSoon();
-  }
-
-  #failed(error: unknown): void {
-    if (this.#ended) return;
-    this.#end();
-    this.#onFailure(
-      new ConfetdError(
-        'disk',
-        `the state could not be written: ${messageOf(error)}; check the disk of the data folder`,
-        { cause: error },
-      ),
-    );
   }
 
   #end(): void {

@@ -1,12 +1,13 @@
-import { ConfetdError } from '../../src/base/errors.js';
+import { ConfetdError, systemCode } from '../../src/base/errors.js';
 import type { Disk, DiskFile } from '../../src/io/disk.js';
-import type {
-  Backend,
-  BackendCopy,
-  Row,
-  RowRange,
-  TableName,
-  Write,
+import {
+  type Backend,
+  type BackendCopy,
+  BackendFullError,
+  type Row,
+  type RowRange,
+  type TableName,
+  type Write,
 } from '../../src/store/backend/backend.js';
 import { MemoryBackend } from '../../src/store/backend/memory.js';
 
@@ -108,7 +109,12 @@ export class SimBackend implements Backend {
     this.#check();
     const state = this.#state;
     state.pending = [...writes];
-    await this.#file.write(0, recordOf(this.#id, state.batches + 1));
+    try {
+      await this.#grow();
+      await this.#file.write(0, recordOf(this.#id, state.batches + 1));
+    } catch (error) {
+      throw systemCode(error) === 'ENOSPC' ? new BackendFullError('no space left', { cause: error }) : error;
+    }
     await this.#file.sync();
     await state.memory.write(state.pending);
     state.batches++;
@@ -127,6 +133,15 @@ export class SimBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#file.close();
+  }
+
+  /** The file takes as much of the disk as the state does, so that the disk can be full. */
+  async #grow(): Promise<void> {
+    const { memory, pending } = this.#state;
+    let bytes = RECORD_BYTES + memory.size().total;
+    for (const { key, value } of pending) if (value !== undefined) bytes += key.length + value.length;
+    const size = await this.#file.size();
+    if (bytes > size) await this.#file.write(size, Buffer.alloc(bytes - size));
   }
 
   #check(): void {

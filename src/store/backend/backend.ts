@@ -57,6 +57,11 @@ export interface BackendCopy {
   close(): Promise<void>;
 }
 
+/** There is no room for a batch where the state is kept. Nothing of it was written, and what was there is unharmed. */
+export class BackendFullError extends Error {
+  override readonly name = 'BackendFullError';
+}
+
 /**
  * Ordered tables of bytes that change by atomic, durable batches. Reads are synchronous, see the newest resolved batch
  * at least, and hold nothing after they have returned.
@@ -66,13 +71,14 @@ export interface Backend {
   range(table: TableName, range: RowRange): Row[];
   /**
    * One batch, all or nothing; resolves when it would survive a power loss and reads see it. One at a time. After a
-   * rejection the state is unknown: nothing may be written any more.
+   * rejection with {@link BackendFullError} it may be repeated; after any other the state is unknown, and nothing may
+   * be written any more.
    */
   write(writes: readonly Write[]): Promise<void>;
   /** Bytes that the state takes where it is kept, and those of them that aren't free for reuse. */
   size(): { readonly total: number; readonly inUse: number };
   /** A consistent copy of what has been written. */
   copy(): Promise<BackendCopy>;
-  /** No write may be under way. */
+  /** No write may be under way, but for one that is given up. */
   close(): Promise<void>;
 }

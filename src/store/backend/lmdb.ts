@@ -4,7 +4,7 @@ import { ConfetdError, messageOf } from '../../base/errors.js';
 import type { Disk } from '../../io/disk.js';
 import { EMPTY_VALUE } from '../record.js';
 import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './backend.js';
-import { TABLES } from './backend.js';
+import { BackendFullError, TABLES } from './backend.js';
 import { CopyCheck } from './copy-check.js';
 
 type Table = Database<Buffer, Buffer>;
@@ -56,6 +56,8 @@ export class LmdbBackend implements Backend {
   readonly #tables: Readonly<Record<TableName, Table>>;
   readonly #options: LmdbOptions;
   #copies = 0;
+  /** How the last write ended; `unsynced`: a sync failed, or never ended. */
+  #state: 'sound' | 'writing' | 'failed' | 'unsynced' = 'sound';
 
   private constructor(root: RootDatabase<Buffer, Buffer>, options: LmdbOptions) {
     this.#root = root;
@@ -124,11 +126,15 @@ export class LmdbBackend implements Backend {
         last = written;
       }
     });
+    this.#state = 'writing';
     try {
       await Promise.all([committed, this.#root.flushed]);
     } catch (error) {
-      throw await causeOf(error);
+      const cause = await causeOf(error);
+      this.#state = failedBeforeSync(cause) ? 'failed' : 'unsynced';
+      throw isFull(cause) ? new BackendFullError(messageOf(cause), { cause }) : cause;
     }
+    this.#state = 'sound';
     this.#root.resetReadTxn();
   }
 
@@ -165,6 +171,10 @@ export class LmdbBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    // Closing would sync again, and vouch for what the first sync may have lost.
+    if (this.#state === 'unsynced' || this.#state === 'writing') return;
+    // lmdb waits for all batches to be flushed, also for one that failed, which never is.
+    if (this.#state === 'failed') Object.assign(this.#root, { _endWrites: undefined });
     await this.#root.close();
   }
 
@@ -249,6 +259,29 @@ function bounds({ start, end, reverse = false }: RowRange): object {
     end: start === '' ? BEFORE_ALL : toBytes(start),
     inclusiveEnd: true,
   };
+}
+
+const ENOSPC = 28;
+const EDQUOT = 122;
+const MDB_MAP_FULL = -30_792;
+
+/**
+ * A page that found no room failed the whole transaction before its meta page was written: tried on full file systems,
+ * the same environment goes on afterwards. A sync that fails for want of room is another matter, because what it should
+ * have written may be lost: that one has no page in its message.
+ */
+function isFull(cause: unknown): boolean {
+  const code = errorNumber(cause);
+  return code === MDB_MAP_FULL || (failedBeforeSync(cause) && (code === ENOSPC || code === EDQUOT));
+}
+
+function failedBeforeSync(cause: unknown): boolean {
+  return errorNumber(cause) === MDB_MAP_FULL || messageOf(cause).includes('Attempting to write page');
+}
+
+/** LMDB's errors have a number for a code: a system's, or its own. */
+function errorNumber(error: unknown): number | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
 }
 
 /** LMDB says only that a commit failed; the reason comes as a promise beside it, which rejects in the same turn. */

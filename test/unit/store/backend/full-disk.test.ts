@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { NodeClock } from '../../../../src/io/node/clock.js';
+import { NodeDisk } from '../../../../src/io/node/disk.js';
+import { LmdbBackend } from '../../../../src/store/backend/lmdb.js';
+import { Store } from '../../../../src/store/store.js';
+import { entry } from '../harness.js';
+
+/** A folder of its own size, so that it can be full; undefined where none can be made. */
+function smallDisk(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'confetd-full-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'pipe' });
+    return folder;
+  } catch {
+    process.stderr.write('skipped: a full disk needs root and the right to mount a tmpfs\n');
+    return undefined;
+  }
+}
+
+const mounted = smallDisk();
+
+describe.skipIf(mounted === undefined)('LMDB on a full disk', () => {
+  const folder = mounted ?? '';
+  const filler = join(folder, 'filler');
+  const fill = (): void => {
+    try {
+      for (;;) appendFileSync(filler, Buffer.alloc(2 ** 16));
+    } catch {
+      // Full.
+    }
+  };
+
+  afterAll(() => {
+    execFileSync('umount', ['-l', folder]);
+  });
+
+  /** A store whose changes of room can be awaited. */
+  async function openStore() {
+    const backend = await LmdbBackend.open({
+      folder: join(folder, 'state'),
+      quotaBytes: 2 ** 30,
+      disk: new NodeDisk(),
+    });
+    let told: (full: boolean) => void = () => {};
+    const store = Store.open({
+      backend,
+      clock: new NodeClock(),
+      onFailure: (error) => {
+        throw error;
+      },
+      onFull: (full) => told(full),
+    });
+    return { store, next: () => new Promise<boolean>((resolve) => (told = resolve)) };
+  }
+
+  it('goes on with what it kept, again and again, and loses nothing over a restart', {
+    timeout: 30_000,
+  }, async () => {
+    let { store, next } = await openStore();
+    const expected = new Map<string, number>();
+    let turn = 0;
+    const put = (): void => {
+      entry(store, (txn) => {
+        for (let at = 0; at < 40; at++) {
+          const key = `k${(turn * 7 + at) % 300}`;
+          expected.set(key, turn % 251);
+          txn.put(key, Buffer.alloc(500 + 40 * turn, turn % 251), 0n);
+        }
+      });
+      turn++;
+    };
+    const check = (): void => {
+      for (const [key, byte] of expected) expect([key, store.get(key)?.value.at(-1)]).toEqual([key, byte]);
+    };
+    for (let cycle = 0; cycle < 3; cycle++) {
+      put();
+      await store.flush();
+      fill();
+      const full = next();
+      put();
+      expect(await full).toBe(true);
+      put();
+      check();
+      const { flushedIndex } = store;
+      expect(flushedIndex).toBeLessThan(store.applied.index);
+      if (cycle === 1) {
+        // Stopped while it is full: what has no room is the log's, and the state is whole without it.
+        const { index } = store.applied;
+        const kept = store.flushedIndex;
+        await store.close();
+        ({ store, next } = await openStore());
+        expect(store.applied.index).toBe(kept);
+        for (turn -= index - kept; store.applied.index < index; ) put();
+        rmSync(filler);
+      } else {
+        const room = next();
+        rmSync(filler);
+        expect(await room).toBe(false);
+      }
+      await store.flush();
+      expect(store.flushedIndex).toBe(store.applied.index);
+      check();
+    }
+    await store.close();
+    ({ store } = await openStore());
+    check();
+    await store.close();
+  });
+});
