@@ -1,10 +1,11 @@
-import { status as grpcStatus, type ServerDuplexStream, type sendUnaryData } from '@grpc/grpc-js';
-import { afterEach, describe, expect, test } from 'vitest';
-import { Client } from '../../../src/client/client.js';
+import {
+  status as grpcStatus,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { describe, expect, test } from 'vitest';
 import { parseEndpoint } from '../../../src/client/endpoint.js';
-import type { WatchEnd } from '../../../src/client/watch.js';
-import { NodeClock } from '../../../src/io/node/clock.js';
-import { NodeRandom } from '../../../src/io/node/random.js';
 import {
   KVService,
   type LeaseKeepAliveRequest,
@@ -12,47 +13,32 @@ import {
   LeaseService,
   PutResponse,
   RangeResponse,
-  type WatchRequest,
-  WatchResponse,
-  WatchService,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import { type FakeServer, serve } from './servers.js';
-
-const ports = { clock: new NodeClock(), random: new NodeRandom() };
-const KEY = Buffer.from('k');
-const NOBODY = '127.0.0.1:1';
-const header = (revision: number, clusterId = 7n) => ({ clusterId, memberId: 1n, revision, raftTerm: 2 });
-
-const opened: { close?(): void; stop?(): void }[] = [];
-afterEach(() => {
-  for (const each of opened.splice(0)) {
-    each.close?.();
-    each.stop?.();
-  }
-});
-
-function clientOf(
-  endpoints: readonly string[],
-  options: { requestTimeoutMs?: number; dialTimeoutMs?: number } = {},
-): Client {
-  const client = new Client({ ...ports, endpoints, ...options });
-  opened.push(client);
-  return client;
-}
+import {
+  RenderService,
+  RenderStatusResponse,
+  RenderWaitResponse,
+} from '../../../src/proto/generated/render.js';
+import { clientOf, cut, type FakeServer, header, KEY, NOBODY, opened, serve } from './servers.js';
 
 interface Behaviour {
   /** Answers a call by its number, from 1: a revision, or a status to fail with. */
-  readonly kv: (call: number) => number | { readonly code: grpcStatus; readonly details: string } | 'silence';
+  readonly kv: (
+    call: number,
+    caller: string,
+    hasLeader: string | undefined,
+  ) => number | { readonly code: grpcStatus; readonly details: string } | 'silence';
 }
 
 async function kvServer(behaviour: Behaviour): Promise<FakeServer & { readonly calls: () => number }> {
   let calls = 0;
   const answer = <Response>(
+    call: ServerUnaryCall<unknown, unknown>,
     make: (revision: number) => Response,
     callback: sendUnaryData<Response>,
   ): void => {
     calls++;
-    const outcome = behaviour.kv(calls);
+    const outcome = behaviour.kv(calls, call.getPeer(), call.metadata.get('hasleader')[0]?.toString());
     if (outcome === 'silence') return;
     if (typeof outcome === 'number') callback(null, make(outcome));
     else callback(outcome);
@@ -61,10 +47,10 @@ async function kvServer(behaviour: Behaviour): Promise<FakeServer & { readonly c
     [
       KVService,
       {
-        range: (_call: unknown, callback: sendUnaryData<RangeResponse>) =>
-          answer((revision) => RangeResponse.fromPartial({ header: header(revision) }), callback),
-        put: (_call: unknown, callback: sendUnaryData<PutResponse>) =>
-          answer((revision) => PutResponse.fromPartial({ header: header(revision) }), callback),
+        range: (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<RangeResponse>) =>
+          answer(call, (revision) => RangeResponse.fromPartial({ header: header(revision) }), callback),
+        put: (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<PutResponse>) =>
+          answer(call, (revision) => PutResponse.fromPartial({ header: header(revision) }), callback),
         deleteRange: () => {},
         txn: () => {},
         compact: () => {},
@@ -142,6 +128,81 @@ describe('calls', () => {
     });
   });
 
+  test('an endpoint that does not answer is not asked again first', async () => {
+    const hung = await kvServer({ kv: () => 'silence' });
+    const good = await kvServer({ kv: () => 9 });
+    const client = clientOf([hung.endpoint, good.endpoint], { requestTimeoutMs: 150 });
+    await expect(client.range({ key: KEY })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect((await client.range({ key: KEY })).header?.revision).toBe(9);
+  });
+
+  test('one endpoint given twice is one', async () => {
+    const bad = await kvServer({ kv: () => unavailable });
+    const good = await kvServer({ kv: () => 9 });
+    const twice = [bad.endpoint, `http://${bad.endpoint}`, bad.endpoint, good.endpoint];
+    await clientOf(twice).range({ key: KEY });
+    expect(bad.calls()).toBe(1);
+  });
+
+  test('behind a name another member may answer: it is dialled anew after a failure', async () => {
+    const callers = new Set<string>();
+    const server = await kvServer({
+      kv: (_call, caller) => {
+        callers.add(caller);
+        return callers.size === 1 ? unavailable : 9;
+      },
+    });
+    const byName = server.endpoint.replace('127.0.0.1', 'localhost');
+    expect((await clientOf([byName]).range({ key: KEY })).header?.revision).toBe(9);
+    expect(callers.size).toBe(2);
+    // An address is one member, whose connection is kept.
+    callers.clear();
+    const byAddress = clientOf([server.endpoint], { requestTimeoutMs: 300 });
+    await expect(byAddress.range({ key: KEY })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(callers.size).toBe(1);
+  });
+
+  test('a read that requires a leader says so', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = await kvServer({
+      kv: (_call, _caller, hasLeader) => {
+        asked.push(hasLeader);
+        return 9;
+      },
+    });
+    const client = clientOf([server.endpoint]);
+    await client.range({ key: KEY }, { requireLeader: true });
+    await client.range({ key: KEY });
+    expect(asked).toEqual(['true', undefined]);
+  });
+
+  test('the wait for a render goes to the daemon that answered, and to no other', async () => {
+    const hosts: string[] = [];
+    const daemon = async (name: string, code: grpcStatus | undefined) => {
+      const server = await serve([
+        [
+          RenderService,
+          {
+            status: (_call: unknown, callback: sendUnaryData<RenderStatusResponse>) =>
+              callback(null, RenderStatusResponse.fromPartial({ source: name })),
+            wait: (_call: unknown, callback: sendUnaryData<RenderWaitResponse>) => {
+              hosts.push(name);
+              if (code === undefined) callback(null, RenderWaitResponse.fromPartial({}));
+              else callback({ code, details: 'going away' });
+            },
+          },
+        ],
+      ]);
+      opened.push(server);
+      return server.endpoint;
+    };
+    const endpoints = [NOBODY, await daemon('a', grpcStatus.UNAVAILABLE), await daemon('b', undefined)];
+    const client = clientOf(endpoints);
+    expect((await client.renderStatus()).source).toBe('a');
+    await expect(client.renderWait(5, 1_000)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(hosts).toEqual(['a']);
+  });
+
   test('an abort ends a call', async () => {
     const server = await kvServer({ kv: () => 'silence' });
     const abort = new AbortController();
@@ -150,178 +211,6 @@ describe('calls', () => {
     while (server.calls() === 0) await new Promise((resolve) => setImmediate(resolve));
     abort.abort();
     await rejected;
-  });
-});
-
-/** Ends a stream as a member does that goes away. */
-function cut(stream: { emit(event: 'error', error: object): boolean }): void {
-  stream.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'cut' });
-}
-
-type WatchStream = ServerDuplexStream<WatchRequest, WatchResponse>;
-
-/** A server that hands each created watch, with its start revision, to the test. */
-async function watchServer(
-  onCreate: (stream: WatchStream, start: number, stream_number: number) => void,
-  revision = () => 10,
-  clusterId = () => 7n,
-) {
-  let streams = 0;
-  const server = await serve([
-    [
-      KVService,
-      {
-        range: (_call: unknown, callback: sendUnaryData<RangeResponse>) =>
-          callback(null, RangeResponse.fromPartial({ header: header(revision(), clusterId()) })),
-        put: () => {},
-        deleteRange: () => {},
-        txn: () => {},
-        compact: () => {},
-      },
-    ],
-    [
-      WatchService,
-      {
-        watch: (stream: WatchStream) => {
-          stream.on('error', () => {});
-          stream.on('data', (request: WatchRequest) => {
-            if (request.requestUnion?.$case !== 'createRequest') return;
-            onCreate(stream, request.requestUnion.value.startRevision, ++streams);
-          });
-        },
-      },
-    ],
-  ]);
-  opened.push(server);
-  return server;
-}
-
-const created = (revision: number, clusterId = 7n) =>
-  WatchResponse.fromPartial({ header: header(revision, clusterId), created: true });
-const event = (revision: number) =>
-  WatchResponse.fromPartial({
-    header: header(revision),
-    events: [{ kv: { key: KEY, value: Buffer.from(String(revision)), modRevision: revision } }],
-  });
-
-function watching(client: Client, startRevision = 0) {
-  const revisions: number[] = [];
-  const losses: string[] = [];
-  let watchers: { at: number; resolve: () => void }[] = [];
-  const ended = new Promise<WatchEnd>((resolve) => {
-    const watch = client.watch(
-      { key: KEY, rangeEnd: Buffer.alloc(0), startRevision },
-      {
-        events: (response) => {
-          for (const { kv } of response.events) revisions.push(kv?.modRevision ?? 0);
-          for (const watcher of watchers) if (revisions.length >= watcher.at) watcher.resolve();
-          watchers = watchers.filter(({ at }) => revisions.length < at);
-        },
-        lost: (reason) => losses.push(reason),
-        ended: resolve,
-      },
-    );
-    opened.push(watch);
-  });
-  const count = (at: number): Promise<void> =>
-    revisions.length >= at ? Promise.resolve() : new Promise((resolve) => watchers.push({ at, resolve }));
-  return { revisions, losses, ended, count };
-}
-
-describe('watch', () => {
-  test('a broken stream is resumed at the next revision, without a gap or a repetition', async () => {
-    const starts: number[] = [];
-    const server = await watchServer(
-      (stream, start, number) => {
-        starts.push(start);
-        stream.write(created(10));
-        if (number === 1) stream.write(event(11), () => cut(stream));
-        else stream.write(event(start));
-      },
-      () => 20,
-    );
-    const watch = watching(clientOf([server.endpoint]));
-    await watch.count(2);
-    expect(watch.revisions).toEqual([11, 12]);
-    expect(starts).toEqual([0, 12]);
-    expect(watch.losses).toHaveLength(1);
-  });
-
-  test('from now on: what changed while a quiet stream was down is told', async () => {
-    const starts: number[] = [];
-    const server = await watchServer((stream, start, number) => {
-      starts.push(start);
-      stream.write(created(10), () => {
-        if (number === 1) cut(stream);
-      });
-      if (number === 2) stream.write(event(11));
-    });
-    await watching(clientOf([server.endpoint])).count(1);
-    expect(starts).toEqual([0, 11]);
-  });
-
-  test('goes on at another endpoint when one dies', async () => {
-    const second = await watchServer(
-      (stream, start) => {
-        stream.write(created(12));
-        stream.write(event(start));
-      },
-      () => 12,
-    );
-    const first = await watchServer((stream) => {
-      stream.write(created(10));
-      stream.write(event(11), () => first.stop());
-    });
-    const watch = watching(clientOf([first.endpoint, second.endpoint]));
-    await watch.count(2);
-    expect(watch.revisions).toEqual([11, 12]);
-  });
-
-  test('a compacted start ends it with what the server said', async () => {
-    const server = await watchServer((stream) => {
-      stream.write(created(10));
-      stream.write(WatchResponse.fromPartial({ header: header(0), canceled: true, compactRevision: 5 }));
-    });
-    expect(await watching(clientOf([server.endpoint]), 3).ended).toMatchObject({
-      kind: 'compacted',
-      reason: 'etcdserver: mvcc: required revision has been compacted',
-    });
-  });
-
-  test('a refused watch ends it', async () => {
-    const server = await watchServer((stream) => {
-      stream.write(
-        WatchResponse.fromPartial({ header: header(10), created: true, canceled: true, cancelReason: 'no' }),
-      );
-    });
-    expect(await watching(clientOf([server.endpoint])).ended).toMatchObject({
-      kind: 'cancelled',
-      reason: 'no',
-    });
-  });
-
-  test('another cluster behind the address ends it', async () => {
-    let cluster = 7n;
-    const server = await watchServer(
-      (stream) => {
-        stream.write(created(10, cluster));
-        stream.write(event(11), () => {
-          cluster = 8n;
-          cut(stream);
-        });
-      },
-      () => 50,
-      () => cluster,
-    );
-    expect(await watching(clientOf([server.endpoint])).ended).toMatchObject({ kind: 'replaced' });
-  });
-
-  test('the same cluster at a lower revision than was seen ends it', async () => {
-    const server = await watchServer((stream) => {
-      stream.write(created(10));
-      stream.write(event(30), () => cut(stream));
-    });
-    expect(await watching(clientOf([server.endpoint])).ended).toMatchObject({ kind: 'replaced' });
   });
 });
 

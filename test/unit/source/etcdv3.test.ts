@@ -4,9 +4,10 @@ import { NodeClock } from '../../../src/io/node/clock.js';
 import { NodeRandom } from '../../../src/io/node/random.js';
 import type { RequestOp } from '../../../src/proto/generated/etcd_rpc.js';
 import { EtcdV3Source } from '../../../src/source/etcdv3.js';
-import type { ChangeBatch, Pair, Snapshot, SourceListener } from '../../../src/source/types.js';
+import type { Pair } from '../../../src/source/types.js';
 import { type RealEtcd, startEtcd } from '../../etcd.js';
 import { peer } from '../../peers.js';
+import { Recorder } from './recorder.js';
 
 const ports = { clock: new NodeClock(), random: new NodeRandom() };
 const bytes = (text: string) => Buffer.from(text, 'utf8');
@@ -28,56 +29,6 @@ const put = (key: string, value: string): RequestOp => ({
 async function fill(client: Client, pairs: readonly (readonly [string, string])[]): Promise<void> {
   for (let at = 0; at < pairs.length; at += 100) {
     await client.txn({ success: pairs.slice(at, at + 100).map(([key, value]) => put(key, value)) });
-  }
-}
-
-/** Remembers what a following source tells, applies it, and lets tests await a state. */
-class Recorder implements SourceListener {
-  readonly state = new Map<string, string>();
-  readonly snapshots: Snapshot[] = [];
-  readonly batches: ChangeBatch[] = [];
-  readonly losses: string[] = [];
-  readonly finds: string[] = [];
-  revision = 0;
-  #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
-
-  snapshot(snapshot: Snapshot): void {
-    this.snapshots.push(snapshot);
-    this.state.clear();
-    for (const pair of snapshot.pairs) this.state.set(pair.key, pair.value);
-    this.revision = snapshot.revision;
-    this.#wake();
-  }
-
-  changes(batch: ChangeBatch): void {
-    expect(batch.revision).toBeGreaterThan(this.revision);
-    this.batches.push(batch);
-    for (const change of batch.changes) {
-      if (change.type === 'put') this.state.set(change.pair.key, change.pair.value);
-      else this.state.delete(change.key);
-    }
-    this.revision = batch.revision;
-    this.#wake();
-  }
-
-  found(where: string): void {
-    this.finds.push(where);
-    this.#wake();
-  }
-
-  lost(reason: string): void {
-    this.losses.push(reason);
-    this.#wake();
-  }
-
-  until(holds: () => boolean): Promise<void> {
-    if (holds()) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ holds, resolve }));
-  }
-
-  #wake(): void {
-    for (const waiter of this.#waiting.filter(({ holds }) => holds())) waiter.resolve();
-    this.#waiting = this.#waiting.filter(({ holds }) => !holds());
   }
 }
 
