@@ -11,10 +11,21 @@ export class LoadClient {
   }
 
   /** `endpoint` is HOST:PORT. */
-  static async connect(endpoint: string, connections = 1, timeoutMs?: number): Promise<LoadClient> {
-    const [host, port] = endpoint.split(':') as [string, string];
+  static connect(endpoint: string, connections = 1, timeoutMs?: number): Promise<LoadClient> {
+    return LoadClient.connectAll([endpoint], connections, timeoutMs);
+  }
+
+  /** As many connections in all, each to the next endpoint; calls go over them in turn. */
+  static async connectAll(
+    endpoints: readonly string[],
+    connections: number,
+    timeoutMs?: number,
+  ): Promise<LoadClient> {
     const opened = await Promise.allSettled(
-      Array.from({ length: connections }, () => Connection.open(host, Number(port), timeoutMs)),
+      Array.from({ length: connections }, (_, index) => {
+        const [host, port] = (endpoints[index % endpoints.length] ?? '').split(':') as [string, string];
+        return Connection.open(host, Number(port), timeoutMs);
+      }),
     );
     const client = new LoadClient(opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
     const failed = opened.find((one) => one.status === 'rejected');
@@ -58,13 +69,13 @@ export class LoadClient {
     this.#connection().call(path, message, false, events);
   }
 
-  /** Puts all of them, 100 a transaction (a server's own limit is 128), 32 transactions at a time. */
-  async loadAll(pairs: Iterable<readonly [string, Buffer | string]>): Promise<void> {
+  /** Puts all of them, 100 a transaction unless asked for less (a server's own limit is 128), 32 transactions at a time. */
+  async loadAll(pairs: Iterable<readonly [string, Buffer | string]>, perTransaction = 100): Promise<void> {
     const source = pairs[Symbol.iterator]();
     const load = async () => {
       for (;;) {
         const batch: (readonly [string, Buffer | string])[] = [];
-        while (batch.length < 100) {
+        while (batch.length < perTransaction) {
           const next = source.next();
           if (next.done === true) break;
           batch.push(next.value);

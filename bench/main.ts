@@ -1,3 +1,4 @@
+import { cluster } from './cluster/cluster.js';
 import { Bench } from './plan.js';
 import { describeMachine, save, versionOf } from './results.js';
 import { kv } from './scenarios/kv.js';
@@ -6,11 +7,17 @@ import { render } from './scenarios/render/render.js';
 import { watch } from './scenarios/watch.js';
 import { confetdCommand, type Kind } from './servers.js';
 
-const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = { kv, watch, million, render };
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  kv,
+  watch,
+  million,
+  render,
+  cluster,
+};
 
 const USAGE = `usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--quick]
-BENCH_ROUNDS=5        rounds of everything but the million keys
-BENCH_MILLION_ROUNDS=1
+BENCH_ROUNDS=5        rounds of everything but the million keys and the cluster's faults
+BENCH_MILLION_ROUNDS=1   rounds of these
 BENCH_KINDS=confetd,etcd
 `;
 

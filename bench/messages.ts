@@ -5,6 +5,7 @@ export const PATHS = {
   range: '/etcdserverpb.KV/Range',
   txn: '/etcdserverpb.KV/Txn',
   watch: '/etcdserverpb.Watch/Watch',
+  status: '/etcdserverpb.Maintenance/Status',
   renderStatus: '/confetdpb.Render/Status',
 } as const;
 

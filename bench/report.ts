@@ -44,6 +44,10 @@ export function below(limit: number, unit: string): Mark {
   return { text: `< ${limit} ${unit}`, holds: (confetd) => confetd < limit };
 }
 
+export function atMost(limit: number, unit: string): Mark {
+  return { text: `≤ ${limit} ${unit}`, holds: (confetd) => confetd <= limit };
+}
+
 export function exactly(value: number): Mark {
   return { text: `exactly ${value}`, holds: (confetd) => confetd === value };
 }

@@ -26,11 +26,11 @@ export class Server {
   readonly endpoint: string;
   readonly folder: string;
   readonly #peerPort: number;
-  readonly #flags: readonly string[];
+  readonly #flags: () => readonly string[];
   #process: ChildProcess | undefined;
   #output = '';
 
-  private constructor(kind: Kind, folder: string, ports: [number, number], flags: readonly string[]) {
+  private constructor(kind: Kind, folder: string, ports: [number, number], flags: () => readonly string[]) {
     this.kind = kind;
     this.folder = folder;
     this.endpoint = `127.0.0.1:${ports[0]}`;
@@ -40,9 +40,7 @@ export class Server {
 
   /** A new, empty one, serving: a plain store, unless confetd is given other flags. */
   static async start(kind: Kind, flags?: readonly string[]): Promise<Server> {
-    const folder = await makeFolder(kind);
-    const ports: [number, number] = [await freePort(), await freePort()];
-    const server = new Server(kind, folder, ports, flags ?? (kind === 'confetd' ? ['--no-render'] : []));
+    const server = await Server.prepare(kind, () => flags ?? (kind === 'confetd' ? ['--no-render'] : []));
     try {
       await server.run();
     } catch (error) {
@@ -52,21 +50,35 @@ export class Server {
     return server;
   }
 
+  /** With ports and a folder, but not yet run: its flags, which go last and so win, may name others' ports. */
+  static async prepare(kind: Kind, flags: () => readonly string[]): Promise<Server> {
+    const folder = await makeFolder(kind);
+    return new Server(kind, folder, [await freePort(), await freePort()], flags);
+  }
+
+  get peerUrl(): string {
+    return `http://127.0.0.1:${this.#peerPort}`;
+  }
+
+  get dataFolder(): string {
+    return join(this.folder, 'data');
+  }
+
   /** Starts (again); answers the milliseconds until a linearizable read was answered. */
   async run(): Promise<number> {
     const began = performance.now();
     const client = `http://${this.endpoint}`;
-    const peer = `http://127.0.0.1:${this.#peerPort}`;
+    const peer = this.peerUrl;
     const flags = [
       '--name=bench',
-      `--data-dir=${join(this.folder, 'data')}`,
+      `--data-dir=${this.dataFolder}`,
       `--listen-client-urls=${client}`,
       `--advertise-client-urls=${client}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=bench=${peer}`,
       '--quota-backend-bytes=8589934592',
-      ...this.#flags,
+      ...this.#flags(),
     ];
     const [command, args] =
       this.kind === 'etcd' ? ['etcd', flags] : [process.execPath, [confetdCommand, ...flags]];
