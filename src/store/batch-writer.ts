@@ -43,8 +43,8 @@ export class BatchWriter {
     return this.#full;
   }
 
-  /** Not before the one before it is `done`. */
-  write(batch: readonly Write[], done: () => void): void {
+  /** Not before the one before it is `written`. */
+  write(batch: readonly Write[], written: () => void): void {
     this.#watch(STALL_MS);
     this.#attempt = this.#backend.write(batch).then(
       () => {
@@ -52,12 +52,12 @@ export class BatchWriter {
         if (this.#stopped) return;
         this.#pauseMs = 0;
         if (this.#full) this.#tellFull(false, '');
-        done();
+        written();
       },
       (error) => {
         this.#settled();
         if (this.#stopped) return;
-        if (error instanceof BackendFullError) this.#later(batch, done, error);
+        if (error instanceof BackendFullError) this.#later(batch, written, error);
         else this.#fail(error);
       },
     );
@@ -70,9 +70,9 @@ export class BatchWriter {
     await this.#attempt;
   }
 
-  #later(batch: readonly Write[], done: () => void, error: BackendFullError): void {
+  #later(batch: readonly Write[], written: () => void, error: BackendFullError): void {
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
-    this.#timer = this.#options.clock.schedule(this.#pauseMs, () => this.write(batch, done));
+    this.#timer = this.#options.clock.schedule(this.#pauseMs, () => this.write(batch, written));
     if (!this.#full) this.#tellFull(true, error.message);
   }
 

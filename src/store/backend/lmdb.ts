@@ -18,6 +18,8 @@ interface Reading {
 const GIBIBYTE = 2 ** 30;
 const CHUNK_BYTES = 256 * 1024;
 const DATA_FILE = 'data.mdb';
+/** For 126 readers, which is LMDB's default, rounded up to pages. */
+const LOCK_FILE_BYTES = 12 * 1024;
 
 const BEFORE_ALL = Buffer.from([0]);
 
@@ -73,6 +75,7 @@ export class LmdbBackend implements Backend {
   static async open(options: LmdbOptions): Promise<LmdbBackend> {
     const lmdb = await import('lmdb');
     try {
+      await makeLockFile(options);
       const root = lmdb.open<Buffer, Buffer>(openOptions(options));
       return new LmdbBackend(root, options);
     } catch (error) {
@@ -153,21 +156,19 @@ export class LmdbBackend implements Backend {
     const { disk, folder } = this.#options;
     const target = `${folder}.copy-${++this.#copies}`;
     await disk.remove(target);
-    await disk.makeFolder(target);
-    // Compacting, on LMDB's own thread: writes go on meanwhile.
-    await this.#root.backup(target, true);
-    const file = await disk.open(`${target}/${DATA_FILE}`, 'read');
-    const bytes = await file.size();
-    return {
-      bytes,
-      async *chunks() {
-        for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES);
-      },
-      async close() {
-        await file.close();
-        await disk.remove(target);
-      },
-    };
+    try {
+      await disk.makeFolder(target);
+      // Compacting, on LMDB's own thread: writes go on meanwhile.
+      await this.#root.backup(target, true);
+      return await openCopy(disk, target);
+    } catch (error) {
+      await disk.remove(target);
+      throw new ConfetdError(
+        'disk',
+        `can't copy the state to ${target}: ${messageOf(error)}; it needs about as much room as the state takes`,
+        { cause: error },
+      );
+    }
   }
 
   async close(): Promise<void> {
@@ -211,6 +212,37 @@ export class LmdbBackend implements Backend {
         cause: error,
       });
     }
+  }
+}
+
+async function openCopy(disk: Disk, folder: string): Promise<BackendCopy> {
+  const file = await disk.open(`${folder}/${DATA_FILE}`, 'read');
+  const bytes = await file.size();
+  return {
+    bytes,
+    async *chunks() {
+      for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES);
+    },
+    async close() {
+      await file.close();
+      await disk.remove(folder);
+    },
+  };
+}
+
+/**
+ * LMDB makes its lock file without taking room for it, and touching it on a full disk then ends the process (SIGBUS).
+ * So it gets its room here, where that can fail. What it held doesn't count: the data folder's lock says that nobody
+ * else has the database open.
+ */
+async function makeLockFile({ disk, folder }: LmdbOptions): Promise<void> {
+  const path = `${folder}/lock.mdb`;
+  await disk.makeFolder(folder);
+  const file = await disk.open(path, (await disk.exists(path)) ? 'write' : 'create');
+  try {
+    await file.write(0, Buffer.alloc(LOCK_FILE_BYTES));
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,41 @@ describe.skipIf(mounted === undefined)('LMDB on a full disk', () => {
     await store.close();
     ({ store } = await openStore());
     check();
+    await store.close();
+  });
+
+  it('is opened, or refuses with a sentence, and never ends the process', async () => {
+    const disk = new NodeDisk();
+    const { store } = await openStore();
+    await store.close();
+    const open = (name: string) =>
+      LmdbBackend.open({ folder: join(folder, name), quotaBytes: 2 ** 30, disk });
+    fill();
+    // As after a start that was killed: with its lock file. Then as a staged copy: without.
+    await (await open('state')).close();
+    rmSync(join(folder, 'state', 'lock.mdb'));
+    fill();
+    for (const name of ['state', 'new']) {
+      await expect(open(name)).rejects.toMatchObject({
+        code: 'data_folder',
+        message: expect.stringMatching(/no space left.*free space/i) as string,
+      });
+    }
+    rmSync(filler);
+    for (const name of ['state', 'new']) await (await open(name)).close();
+  });
+
+  it('says that there is no room for a copy, and leaves nothing of it', async () => {
+    const { store } = await openStore();
+    entry(store, (txn) => txn.put('large', Buffer.alloc(1_000_000), 0n));
+    await store.flush();
+    fill();
+    await expect(store.copy()).rejects.toMatchObject({ code: 'disk' });
+    rmSync(filler);
+    const copy = await store.copy();
+    expect(copy.bytes).toBeGreaterThan(1_000_000);
+    await copy.close();
+    expect(readdirSync(folder)).toEqual(['new', 'state']);
     await store.close();
   });
 });
