@@ -192,16 +192,16 @@ describe('a member that lags, takes snapshots and compacts', () => {
     { weight: 5, arbitrary: fc.record({ write: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 3 }) }) },
     { weight: 4, arbitrary: fc.record({ apply: fc.integer({ min: 1, max: 6 }) }) },
     { weight: 2, arbitrary: fc.constant('install' as const) },
-    { weight: 1, arbitrary: fc.record({ compact: fc.nat(3) }) },
+    { weight: 2, arbitrary: fc.record({ compact: fc.nat(2) }) },
     { weight: 2, arbitrary: fc.constantFrom('hold' as const, 'go on' as const) },
-    { weight: 3, arbitrary: fc.constant('turns' as const) },
+    { weight: 4, arbitrary: fc.constant('turns' as const) },
   );
 
   test('no change is lost or told twice: each once, in order, or within a later snapshot', async () => {
     let jumps = 0;
     let starts = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80 }), async (steps) => {
         const cluster = new Cluster();
         const follower = new Follower(memberOf(cluster.follower));
         await turns(4);
@@ -216,6 +216,7 @@ describe('a member that lags, takes snapshots and compacts', () => {
           else cluster.compact(one.compact);
         }
         follower.hold(false);
+        await turns(6);
         cluster.write([0]);
         cluster.apply(Number.POSITIVE_INFINITY);
         await follower.at(cluster.leader.revision);
@@ -251,7 +252,7 @@ describe('a member that lags, takes snapshots and compacts', () => {
         await follower.close();
         await Promise.all([cluster.leader.close(), cluster.follower.close()]);
       }),
-      { numRuns: 150 },
+      { numRuns: 400 },
     );
     // The orders that matter were among them.
     expect(jumps).toBeGreaterThan(100);

@@ -23,6 +23,18 @@ export class FeedStore implements EmbeddedFeed {
   }
 
   put(keys: Readonly<Record<string, string | null>>): void {
+    this.#commit(keys);
+    this.#drain();
+  }
+
+  /** The state of the leader is installed: so many revisions further, and none before it can be told. */
+  install(revisions: number, keys: Readonly<Record<string, string | null>>): void {
+    for (let count = 0; count < revisions; count++) this.#commit(keys);
+    this.compacted = this.revision;
+    this.#drain();
+  }
+
+  #commit(keys: Readonly<Record<string, string | null>>): void {
     this.revision++;
     const events = Object.entries(keys).map(([key, value]) => ({
       type: value === null ? ('delete' as const) : ('put' as const),
@@ -33,7 +45,6 @@ export class FeedStore implements EmbeddedFeed {
       },
     }));
     this.#history.push({ revision: this.revision, events, committedAtMs: 100 + this.revision });
-    this.#drain();
   }
 
   at(revision: number): Map<string, Buffer> {

@@ -201,6 +201,29 @@ describe('the embedded source', () => {
     expect(wire.mirror.revision).toBe(20);
   });
 
+  it('starts over where the member takes a snapshot whose history begins later; what waited to be told is in it', async () => {
+    const wire = new Wire();
+    wire.follow('/s');
+    await turns();
+    wire.held = true;
+    wire.store.put({ '/s/a': '1' });
+    await Promise.resolve();
+    // Waits behind the one before, as a revision that changes nothing of it.
+    wire.store.put({ '/other': '1' });
+    await Promise.resolve();
+    wire.store.install(10, { '/s/a': '2', '/s/b': '2' });
+    await turns();
+    wire.held = false;
+    wire.pass();
+    await turns(40);
+    expect(wire.snapshots.map(({ revision }) => revision)).toEqual([0, 12]);
+    expect(wire.batches.map(({ revision }) => revision)).toEqual([1]);
+    wire.store.put({ '/s/b': '3' });
+    await turns();
+    expect(wire.have('/s')).toEqual(wire.expected('/s'));
+    expect([wire.mirror.revision, wire.lost]).toEqual([13, ['found']]);
+  });
+
   it('starts a snapshot over that was compacted while it was read', async () => {
     const wire = new Wire();
     wire.store.put(Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`/s/${at}`, 'v'])));
