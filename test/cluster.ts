@@ -63,7 +63,7 @@ export class Cluster {
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const cluster = new Cluster(options);
     const { size = 3 } = options;
-    for (let number = 1; number <= size; number++) await cluster.#make(`m${number}`);
+    for (let number = 1; number <= size; number++) await cluster.make(`m${number}`);
     for (const member of cluster.members) member.start('new');
     try {
       await cluster.settled();
@@ -144,7 +144,7 @@ export class Cluster {
    * cluster is "unhealthy": until all have been connected for 5 s.
    */
   async add(name: string, by: ClusterMember): Promise<ClusterMember> {
-    const member = await this.#make(name);
+    const member = await this.make(name);
     const request = MemberAddRequest.fromPartial({ peerURLs: [member.peerUrl] });
     const added = await eventually(
       async () => {
@@ -164,6 +164,11 @@ export class Cluster {
   async remove(member: ClusterMember, by: ClusterMember): Promise<void> {
     const ID = await this.idOf(member, by);
     await by.ask(ClusterService.memberRemove, { ID });
+    this.forget(member);
+  }
+
+  /** It is a member no more. */
+  forget(member: ClusterMember): void {
     this.#members.splice(this.#members.indexOf(member), 1);
   }
 
@@ -196,7 +201,8 @@ export class Cluster {
     await this.wires.close();
   }
 
-  async #make(name: string): Promise<ClusterMember> {
+  /** A member with ports and a folder, which nobody knows yet. */
+  async make(name: string): Promise<ClusterMember> {
     const [clientPort, peerPort] = [await claimPort(), await claimPort()];
     const wired = this.#options.wired === true;
     const advertised = wired ? await this.wires.listen({ name, port: peerPort }) : peerPort;

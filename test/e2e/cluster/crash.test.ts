@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import { MemberHistory } from './member-history.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
@@ -14,12 +15,14 @@ describe('members that end', () => {
     cluster = await Cluster.start();
     const workload = await new Workload(cluster).start();
     const leader = await cluster.leader();
+    // Whoever watches through a survivor sees everything, once and in order.
+    const live = await Promise.all(cluster.others(leader).map((member) => MemberHistory.open(member)));
     await leader.kill();
     await workload.writes(300);
     await leader.restart();
     await workload.writes(300);
     await workload.stop();
-    await verify('kill -9 of the leader', cluster, workload);
+    await verify('kill -9 of the leader', cluster, workload, live);
     expect(workload.longestGapMs).toBeLessThan(5_000);
   });
 

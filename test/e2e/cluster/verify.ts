@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import * as mvcc from '../../../src/proto/generated/etcd_kv.js';
 import {
   HashKVRequest,
   KVService,
@@ -7,39 +6,33 @@ import {
   RangeRequest,
 } from '../../../src/proto/generated/etcd_rpc.js';
 import type { Cluster, ClusterMember } from '../../cluster.js';
-import { bytes, Rpc } from '../../conformance/rpc.js';
+import { bytes } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 import { checkLinearizable } from '../../linearizability/check.js';
-import type { Value } from '../../linearizability/types.js';
+import { type Change, MemberHistory } from './member-history.js';
 import type { Workload } from './workload.js';
 
-/** A change as a watch tells it. */
-interface Change {
-  readonly key: string;
-  readonly value: Value;
-}
-
 /**
- * After a workload: its history is linearizable; every member (unless given: those that run) has every acknowledged write
- * at the revision that was answered, and all have the same history and hash. Prints what it was worth.
+ * After a workload: its history is linearizable; every member that runs has every acknowledged write at the revision that
+ * was answered, and all have the same history and hash, also as `live` watches were told it. Prints what it was worth.
  */
 export async function verify(
   title: string,
   cluster: Cluster,
   workload: Workload,
-  among?: readonly ClusterMember[],
+  live: readonly MemberHistory[] = [],
 ): Promise<void> {
-  const members = among ?? cluster.members.filter(({ running }) => running);
+  const members = cluster.members.filter(({ running }) => running);
   const verdict = checkLinearizable(workload.history.operations);
   expect('explanation' in verdict ? verdict.explanation : verdict.verdict).toBe('linearizable');
 
   const newest = await newestRevision(members);
-  const histories = await Promise.all(members.map((member) => historyOf(member, newest)));
+  const watches = [...live, ...(await Promise.all(members.map((member) => MemberHistory.open(member))))];
+  const histories = await Promise.all(watches.map((watch) => watch.upTo(newest)));
   const [first] = histories;
   for (const [at, history] of histories.entries()) {
-    const name = members[at]?.name;
-    expect([name, history.length]).toEqual([name, first?.length]);
-    expect([name, history.findIndex((change, index) => !same(change, first?.[index]))]).toEqual([name, -1]);
+    expect([at, history.length]).toEqual([at, first?.length]);
+    expect([at, history.findIndex((change, index) => !same(change, first?.[index]))]).toEqual([at, -1]);
   }
   const missing = workload.acknowledged.filter(
     ({ key, value, revision }) => !same(first?.[revision - 2], { key, value }),
@@ -84,28 +77,6 @@ async function newestRevision(members: readonly ClusterMember[]): Promise<number
     );
   }
   return newest;
-}
-
-/** Everything that ever happened, from revision 2 on; each revision once, for no transaction here writes two keys. */
-async function historyOf(member: ClusterMember, newest: number): Promise<Change[]> {
-  const rpc = new Rpc(member.endpoint);
-  try {
-    const watching = rpc.watching();
-    const { watchId } = await watching.created({ key: bytes('\0'), rangeEnd: bytes('\0'), startRevision: 1 });
-    const events = (): mvcc.Event[] => watching.events(watchId);
-    await watching.that(() => ((events().at(-1)?.kv?.modRevision ?? 0) >= newest ? true : undefined), 20_000);
-    const all = events().filter(({ kv }) => (kv?.modRevision ?? 0) <= newest);
-    expect([member.name, all.findIndex(({ kv }, at) => kv?.modRevision !== at + 2)]).toEqual([
-      member.name,
-      -1,
-    ]);
-    return all.map(({ type, kv }) => ({
-      key: kv?.key.toString('latin1') ?? '',
-      value: type === mvcc.Event_EventType.DELETE ? null : (kv?.value.toString('latin1') ?? ''),
-    }));
-  } finally {
-    rpc.close();
-  }
 }
 
 function same(one: Change | undefined, other: Change | undefined): boolean {
