@@ -55,42 +55,38 @@ export function registerRenderMetrics(registry: Registry, render: RenderControl,
   });
 }
 
-/** One question serves all metrics of a scrape. */
+/** One question serves all metrics of a scrape, and one that isn't answered is not asked again. */
 class LatestStatus {
   readonly #render: RenderControl;
   readonly #clock: Clock;
   #last = RenderStatusResponse.fromPartial({});
-  #asking: Promise<RenderStatusResponse> | undefined;
+  #asked: Promise<void> | undefined;
 
   constructor(render: RenderControl, clock: Clock) {
     this.#render = render;
     this.#clock = clock;
   }
 
-  get(): Promise<RenderStatusResponse> {
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
+  /** The last answer where the renderer is busy; no source at all where it is gone. */
+  async get(): Promise<RenderStatusResponse> {
+    this.#asked ??= this.#ask();
+    const asked = this.#asked;
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.schedule(PATIENCE_MS, resolve);
+      void asked.then(() => {
+        timer.cancel();
+        resolve();
+      });
     });
-    return this.#asking;
+    return this.#last;
   }
 
-  /** The last answer where the renderer is busy; no source at all where it is gone. */
-  async #ask(): Promise<RenderStatusResponse> {
-    let late = (): void => {};
-    const patience = new Promise<void>((resolve) => {
-      late = resolve;
-    });
-    const timer = this.#clock.schedule(PATIENCE_MS, late);
-    const answered = this.#render.status().then(
-      (status) => {
-        this.#last = status;
-      },
-      () => {
-        this.#last = { ...this.#last, sourceState: '' };
-      },
-    );
-    await Promise.race([answered, patience]);
-    timer.cancel();
-    return this.#last;
+  async #ask(): Promise<void> {
+    try {
+      this.#last = await this.#render.status();
+    } catch {
+      this.#last = { ...this.#last, sourceState: '' };
+    }
+    this.#asked = undefined;
   }
 }

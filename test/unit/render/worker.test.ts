@@ -134,6 +134,28 @@ reload_cmd = "cp {{.dest}} ${join(folder, 'reloaded')}"
     await expect(host.status()).rejects.toThrow('the renderer is gone');
   });
 
+  it('a wait on a follower that lags is for its revision: not over before that is applied here and rendered', async () => {
+    await declare('a', '{{getv "/app/v"}}');
+    store.put({ '/app/v': '1' });
+    const host = hostOf();
+    await host.start(settings());
+    await host.wait(1, 10_000);
+    // Of a put elsewhere, which this member has yet to apply.
+    const waiting = host.wait(3, 10_000);
+    store.put({ '/app/v': '2' });
+    await host.wait(2, 10_000);
+    expect(await Promise.race([waiting, host.wait(2, 10_000).then(() => 'open')])).toBe('open');
+    store.put({ '/app/v': '3' });
+    expect(await waiting).toMatchObject({ files: [{ revision: 3 }], timedOut: false });
+    expect(await out('a')).toBe('3');
+    // By a snapshot of the leader, several revisions at once.
+    const jumped = host.wait(5, 10_000);
+    store.install(4, { '/app/v': '7' });
+    expect(await jumped).toMatchObject({ files: [{ revision: 7 }], timedOut: false });
+    expect(await out('a')).toBe('7');
+    await host.shutdown(1000);
+  });
+
   it('takes up changed configuration when told, reports what is broken, and keeps the last good version', async () => {
     await declare('a', '{{getv "/app/v"}}');
     store.put({ '/app/v': '1' });

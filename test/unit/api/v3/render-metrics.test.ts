@@ -1,0 +1,97 @@
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { registerRenderMetrics } from '../../../../src/api/v3/render-metrics.js';
+import { RenderStatusResponse, ResourceStatus } from '../../../../src/proto/generated/render.js';
+import { VirtualClock } from '../../../sim/clock.js';
+
+function setup() {
+  const clock = new VirtualClock();
+  const registry = new Registry();
+  let status: () => Promise<RenderStatusResponse> = () => Promise.reject(new Error('gone'));
+  let asked = 0;
+  registerRenderMetrics(
+    registry,
+    {
+      status: () => {
+        asked++;
+        return status();
+      },
+      wait: () => Promise.reject(new Error('not used')),
+    },
+    clock,
+  );
+  return {
+    clock,
+    asked: () => asked,
+    answer: (next: () => Promise<RenderStatusResponse>) => {
+      status = next;
+    },
+    async scrape(): Promise<Record<string, number>> {
+      const text = await registry.metrics();
+      const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      return Object.fromEntries(
+        lines.map((line) => {
+          const [name = '', value] = line.split(' ');
+          return [name.replace('confetd_render_', ''), Number(value)];
+        }),
+      );
+    },
+  };
+}
+
+const resource = (state: string) => ResourceStatus.fromPartial({ state });
+
+test('one question a scrape answers for the source and the resources', async () => {
+  const rig = setup();
+  const { clock } = rig;
+  const status = (more: Partial<RenderStatusResponse>) => () =>
+    Promise.resolve(
+      RenderStatusResponse.fromPartial({
+        sourceRevision: 57,
+        sourceRevisionAt: clock.wallMs() - 90_000,
+        sourceSince: clock.wallMs() - 30_000,
+        resources: [resource('in_sync'), resource('in_sync'), resource('held')],
+        configErrors: ['bad'],
+        ...more,
+      }),
+    );
+  rig.answer(status({ sourceState: 'connected' }));
+  expect(await rig.scrape()).toEqual({
+    source_connected: 1,
+    source_lost_seconds: 0,
+    source_revision: 57,
+    source_last_change_seconds: 90,
+    config_errors: 1,
+    'resources{state="in_sync"}': 2,
+    'resources{state="pending"}': 0,
+    'resources{state="failed"}': 0,
+    'resources{state="held"}': 1,
+  });
+  expect(rig.asked()).toBe(1);
+  rig.answer(status({ sourceState: 'lost', sourceError: 'cut off from the leader' }));
+  expect(await rig.scrape()).toMatchObject({ source_connected: 0, source_lost_seconds: 30 });
+});
+
+test('a renderer that is busy holds no scrape up for more than a second; one that is gone is not connected', async () => {
+  const rig = setup();
+  rig.answer(() =>
+    Promise.resolve(RenderStatusResponse.fromPartial({ sourceState: 'connected', sourceRevision: 5 })),
+  );
+  await rig.scrape();
+  let fail = (_error: Error): void => {};
+  rig.answer(
+    () =>
+      new Promise((_resolve, reject) => {
+        fail = reject;
+      }),
+  );
+  const began = rig.clock.monotonicMs();
+  expect(await rig.clock.until(rig.scrape())).toMatchObject({ source_connected: 1, source_revision: 5 });
+  expect(rig.clock.monotonicMs() - began).toBe(1_000);
+  await rig.clock.until(rig.scrape());
+  expect(rig.asked()).toBe(2);
+  fail(new Error('gone'));
+  await rig.clock.until(rig.clock.yield());
+  rig.answer(() => Promise.reject(new Error('gone')));
+  expect(await rig.scrape()).toMatchObject({ source_connected: 0, source_revision: 5 });
+});
