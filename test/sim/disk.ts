@@ -26,12 +26,19 @@ export interface DiskStep {
 /** A step that fails with a system error in place of happening; undefined lets it happen. */
 export type Fault = (step: DiskStep) => string | undefined;
 
+/** How answers get into the process that asked: not while it is paused. */
+export interface Gate {
+  enter(task: () => void): void;
+}
+
+const OPEN: Gate = { enter: (task) => task() };
+
 /** What outlives processes: the files, and the faults in force. */
 class Machine {
   readonly root = new FolderNode();
   readonly prng: Prng;
   readonly clock: Clock | undefined;
-  readonly maxLatencyMs: number;
+  maxLatencyMs: number;
   fault: Fault | undefined;
   capacity = Number.POSITIVE_INFINITY;
   steps = 0;
@@ -65,12 +72,17 @@ class Machine {
  */
 export class SimDisk implements Disk {
   readonly #machine: Machine;
+  readonly #process: Gate;
   #dead = false;
 
   /** With a clock, every operation takes up to `maxLatencyMs` (default 1) of its time; without, a microtask. */
-  constructor(source: Prng | Machine, options: { clock?: Clock; maxLatencyMs?: number } = {}) {
+  constructor(
+    source: Prng | Machine,
+    options: { clock?: Clock; maxLatencyMs?: number; process?: Gate | undefined } = {},
+  ) {
     this.#machine =
       source instanceof Machine ? source : new Machine(source, options.clock, options.maxLatencyMs ?? 1);
+    this.#process = options.process ?? OPEN;
   }
 
   /** Operations that counted so far, over all processes. */
@@ -93,6 +105,11 @@ export class SimDisk implements Disk {
     return this.#machine.used;
   }
 
+  /** From now on every operation takes up to so long. */
+  setMaxLatency(ms: number): void {
+    this.#machine.maxLatencyMs = ms;
+  }
+
   /**
    * Ends this process at the step with that number, which then may have happened or not. Resolves when it has come;
    * {@link crashProcess} or {@link losePower} say what kind of end it was.
@@ -103,17 +120,18 @@ export class SimDisk implements Disk {
     });
   }
 
-  /** The process ends (kill -9): what it wrote stays, synced or not. */
-  crashProcess(): SimDisk {
+  /** The process ends (kill -9): what it wrote stays, synced or not. The next one's answers enter by `process`. */
+  crashProcess(process?: Gate): SimDisk {
     this.#dead = true;
     this.#machine.crash = undefined;
-    return new SimDisk(this.#machine);
+    this.#machine.root.reread();
+    return new SimDisk(this.#machine, { process });
   }
 
   /** The machine ends: of what wasn't synced each change is kept, lost or torn, on its own. */
-  losePower(): SimDisk {
+  losePower(process?: Gate): SimDisk {
     this.#machine.root.losePower(this.#machine.prng);
-    return this.crashProcess();
+    return this.crashProcess(process);
   }
 
   list(folder: string): Promise<string[]> {
@@ -227,6 +245,7 @@ export class SimDisk implements Disk {
             path,
             handle(() => undefined),
             () => node.settle(change),
+            () => node.forget(change),
           ),
         );
       },
@@ -243,6 +262,7 @@ export class SimDisk implements Disk {
           path,
           handle(() => undefined),
           () => node.syncTo(mark),
+          () => node.forgetTo(mark),
         );
       },
       close: () =>
@@ -269,21 +289,22 @@ export class SimDisk implements Disk {
   }
 
   /**
-   * One operation: `act` at the call, `finish` when the time it takes is over. What is never settled is what a process
-   * that has ended would have waited for.
+   * One operation: `act` at the call, `finish` when the time it takes is over; `fail` where a fault takes its place.
+   * What is never settled is what a process that has ended would have waited for.
    */
   #run<T>(
     operation: DiskOperation | undefined,
     path: string,
     act: () => T,
     finish: (result: T) => void = () => {},
+    fail: () => void = () => {},
   ): Promise<T> {
     const machine = this.#machine;
     return new Promise<T>((resolve, reject) => {
       if (this.#dead) return;
       let outcome: { readonly result: T } | { readonly error: unknown };
       try {
-        if (operation !== undefined && this.#count(operation, path, act, finish)) return;
+        if (operation !== undefined && this.#count(operation, path, act, finish, fail)) return;
         outcome = { result: act() };
       } catch (error) {
         outcome = { error };
@@ -291,17 +312,25 @@ export class SimDisk implements Disk {
       void machine.delay().then(() => {
         if (this.#dead) return;
         if ('error' in outcome) {
-          reject(outcome.error as Error);
+          const { error } = outcome;
+          this.#process.enter(() => reject(error as Error));
           return;
         }
-        finish(outcome.result);
-        resolve(outcome.result);
+        const { result } = outcome;
+        finish(result);
+        this.#process.enter(() => resolve(result));
       });
     });
   }
 
   /** Counts a step. True: the process ended at it. Throws the error that a fault makes of it. */
-  #count<T>(operation: DiskOperation, path: string, act: () => T, finish: (result: T) => void): boolean {
+  #count<T>(
+    operation: DiskOperation,
+    path: string,
+    act: () => T,
+    finish: (result: T) => void,
+    fail: () => void,
+  ): boolean {
     const machine = this.#machine;
     const step = { number: ++machine.steps, operation, path };
     if (machine.crash?.step === step.number) {
@@ -315,7 +344,10 @@ export class SimDisk implements Disk {
       return true;
     }
     const code = machine.fault?.(step);
-    if (code !== undefined) throw systemError(code, path);
+    if (code !== undefined) {
+      fail();
+      throw systemError(code, path);
+    }
     return false;
   }
 

@@ -1,61 +1,36 @@
 import type { ConfetdError } from '../../src/base/errors.js';
 import { Prng } from '../../src/base/prng.js';
 import { parseInitialCluster } from '../../src/cluster/bootstrap.js';
-import { type Clock, sleep, type Timer } from '../../src/io/clock.js';
 import { silentLog } from '../../src/io/log.js';
 import type { Member } from '../../src/member/member.js';
 import type { MemberOptions } from '../../src/member/options.js';
 import { startMember } from '../../src/member/start.js';
-import { MemoryBackend } from '../../src/store/backend/memory.js';
+import type { MemoryBackend } from '../../src/store/backend/memory.js';
+import { type SimBackend, SimBackends } from './backend.js';
 import type { VirtualClock } from './clock.js';
 import { SimDisk } from './disk.js';
+import { Endpoint } from './network/endpoint.js';
+import { Wires } from './network/wires.js';
+import { ProcessClock } from './process-clock.js';
+import { Trace } from './trace.js';
 
-/** The clock of one process: what it had scheduled is gone when the process is. */
-class ProcessClock implements Clock {
-  readonly #clock: VirtualClock;
-  #dead = false;
+const PEER_URL = 'http://localhost:2380';
 
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  die(): void {
-    this.#dead = true;
-  }
-
-  monotonicMs(): number {
-    return this.#clock.monotonicMs();
-  }
-
-  wallMs(): number {
-    return this.#clock.wallMs();
-  }
-
-  schedule(delayMs: number, task: () => void): Timer {
-    return this.#clock.schedule(delayMs, () => {
-      if (!this.#dead) task();
-    });
-  }
-
-  yield(): Promise<void> {
-    return new Promise((resolve) => {
-      this.schedule(0, resolve);
-    });
-  }
-}
-
-/** A machine that runs a member: its disk and state outlive the process, and lose what a crash loses. */
+/** A machine that runs the one member of a cluster: its disk outlives the process, and loses what a crash loses. */
 export class SimHost {
   readonly clock: VirtualClock;
   readonly #prng: Prng;
+  readonly #backends = new SimBackends();
+  readonly #wires: Wires;
   #process: ProcessClock;
-  #backend: MemoryBackend | undefined;
+  #backend: SimBackend | undefined;
   disk: SimDisk;
   halted: ConfetdError | undefined;
 
   constructor(clock: VirtualClock, seed: number) {
     this.clock = clock;
     this.#prng = new Prng(seed);
+    this.#wires = new Wires({ clock, prng: this.#prng, trace: new Trace(clock) });
     this.#process = new ProcessClock(clock);
     this.disk = new SimDisk(this.#prng, { clock });
   }
@@ -63,21 +38,28 @@ export class SimHost {
   /** What the state holds on this machine; tests damage it. */
   get state(): MemoryBackend {
     if (this.#backend === undefined) throw new Error('the machine has not been started yet');
-    return this.#backend;
+    return this.#backend.memory;
   }
 
   start(options: Partial<MemberOptions> = {}): Promise<Member> {
+    const { disk } = this;
     const process = this.#process;
     this.halted = undefined;
     return startMember(
       {
         folder: '/data',
         cluster: parseInitialCluster({
-          initialCluster: 'default=http://localhost:2380',
+          initialCluster: `default=${PEER_URL}`,
           token: 'etcd-cluster',
           name: 'default',
-          advertisePeerUrls: ['http://localhost:2380'],
+          advertisePeerUrls: [PEER_URL],
         }),
+        clusterGiven: true,
+        clusterState: 'new',
+        clusterToken: 'etcd-cluster',
+        peerUrls: [PEER_URL],
+        forceNewCluster: false,
+        strictReconfigCheck: true,
         clientUrls: ['http://localhost:2379'],
         heartbeatMs: 100,
         electionMs: 1000,
@@ -88,17 +70,16 @@ export class SimHost {
         ...options,
       },
       {
-        disk: this.disk,
+        disk,
         clock: process,
         random: { uint32: () => this.#prng.uint32(), float: () => this.#prng.float() },
         log: silentLog,
-        // A first start makes the state aside; renamed with its folder it is the same state.
         openBackend: async (path) => {
-          if (this.#backend === undefined || path.includes('member.tmp')) {
-            this.#backend = new MemoryBackend({ writing: () => sleep(this.#process, this.#prng.below(5)) });
-          }
+          this.#backend = await this.#backends.open(disk, path);
           return this.#backend;
         },
+        importBackend: (path, chunks) => this.#backends.import(disk, path, chunks),
+        network: new Endpoint(this.#wires, process, 'host', [PEER_URL]),
         halted: (reason) => {
           this.halted = reason;
         },

@@ -8,6 +8,8 @@ export type Change =
   | { readonly kind: 'write'; readonly position: number; readonly data: Buffer }
   | { readonly kind: 'truncate'; readonly length: number };
 
+const NOTHING: Change = { kind: 'write', position: 0, data: Buffer.alloc(0) };
+
 /** Bytes that grow, zeros where nothing was written. */
 class Content {
   size = 0;
@@ -55,6 +57,7 @@ export class FileNode {
   #pending: Change[] = [];
   /** Changes made durable, or lost, so far. */
   #settled = 0;
+  #forgot = false;
 
   get size(): number {
     return this.#current.size;
@@ -83,7 +86,31 @@ export class FileNode {
     if (at < 0) return;
     apply(this.#durable, change);
     // It keeps its place, which marks count by.
-    this.#pending[at] = { kind: 'write', position: 0, data: Buffer.alloc(0) };
+    this.#pending[at] = NOTHING;
+  }
+
+  /**
+   * A sync of this change has failed: it never gets to the disk, whatever is synced later, because Linux takes the pages
+   * of a failed sync for clean. This process is still shown it.
+   */
+  forget(change: Change): void {
+    const at = this.#pending.lastIndexOf(change);
+    if (at >= 0) this.#pending[at] = NOTHING;
+    this.#forgot = true;
+  }
+
+  /** As {@link forget}, of all changes from before `mark`. */
+  forgetTo(mark: number): void {
+    this.#pending.fill(NOTHING, 0, Math.max(mark - this.#settled, 0));
+    this.#forgot = true;
+  }
+
+  /** The next process is shown what is on the disk, or will be. */
+  reread(): void {
+    if (!this.#forgot) return;
+    this.#forgot = false;
+    this.#current.copyFrom(this.#durable);
+    for (const change of this.#pending) apply(this.#current, change);
   }
 
   truncate(length: number): void {
@@ -199,6 +226,11 @@ export class FolderNode {
       this.names.set(name, node);
       node.losePower(prng);
     }
+  }
+
+  /** As {@link FileNode.reread}, of all that is in it. */
+  reread(): void {
+    for (const node of this.names.values()) node.reread();
   }
 
   #change(change: Renaming): void {

@@ -1,0 +1,31 @@
+/** Everything that a run can do to a cluster. */
+export type FaultKind =
+  // Processes and machines.
+  | 'kill'
+  | 'killAtStep'
+  | 'killAll'
+  | 'power'
+  | 'powerAtStep'
+  | 'powerAll'
+  | 'pause'
+  | 'pauseLeader'
+  | 'jumpWall'
+  // The network.
+  | 'partition'
+  | 'oneWay'
+  | 'isolate'
+  | 'isolateLeader'
+  | 'mend'
+  // Disks.
+  | 'slowDisk'
+  | 'failDisk'
+  | 'fullDisk'
+  | 'wipe'
+  // What operators do.
+  | 'transfer'
+  | 'compact'
+  | 'addLearner'
+  | 'addVoter'
+  | 'promote'
+  | 'remove'
+  | 'update';

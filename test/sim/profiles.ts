@@ -1,0 +1,174 @@
+import type { Prng } from '../../src/base/prng.js';
+import type { FaultKind } from './faults/kinds.js';
+import type { Tuning } from './machine.js';
+import { FAIR, type Weather } from './network/weather.js';
+
+/** A mixture of faults and load: a seed draws one, so that rare combinations meet often somewhere. */
+export interface Profile {
+  readonly name: string;
+  readonly members: number;
+  readonly clients: number;
+  /** Between two requests of a client, at most. */
+  readonly thinkMs: number;
+  readonly watchers: number;
+  readonly leaseholders: number;
+  /** How long faults happen; then everything heals. */
+  readonly faultMs: number;
+  /** Between two faults, on average. */
+  readonly faultEveryMs: number;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly weather: Weather;
+  /** Clocks of members run by so much faster or slower, at most. */
+  readonly drift: number;
+  readonly tuning: Tuning;
+}
+
+/** Small segments and few entries kept: installs of snapshots, and releases of segments, happen all the time. */
+const SMALL: Tuning = { catchUpEntries: 5, walSegmentBytes: 4_096 };
+const ROOMY: Tuning = { catchUpEntries: 200, walSegmentBytes: 16_384 };
+
+const ROUGH: Weather = {
+  loss: 0.02,
+  duplication: 0.02,
+  minDelayMs: 0.2,
+  maxDelayMs: 8,
+  straggling: 0.02,
+  reordering: true,
+  cutTransfer: 0.02,
+  corruptTransfer: 0.01,
+};
+
+const BASE: Profile = {
+  name: 'base',
+  members: 3,
+  clients: 4,
+  thinkMs: 120,
+  watchers: 2,
+  leaseholders: 1,
+  faultMs: 20_000,
+  faultEveryMs: 1_500,
+  faults: {},
+  weather: FAIR,
+  drift: 0.002,
+  tuning: SMALL,
+};
+
+export const PROFILES: readonly Profile[] = [
+  {
+    ...BASE,
+    name: 'crashes',
+    faultEveryMs: 900,
+    faults: { kill: 3, killAtStep: 3, power: 3, powerAtStep: 4, powerAll: 1, killAll: 1 },
+  },
+  {
+    ...BASE,
+    name: 'network',
+    members: 5,
+    weather: ROUGH,
+    faults: { partition: 4, oneWay: 3, isolateLeader: 3, mend: 4, transfer: 1, powerAtStep: 1 },
+  },
+  {
+    ...BASE,
+    name: 'snapshots',
+    weather: { ...ROUGH, reordering: false, cutTransfer: 0.1, corruptTransfer: 0.05 },
+    faults: { isolate: 3, mend: 3, powerAtStep: 3, killAtStep: 2, compact: 3, pause: 1 },
+    tuning: { catchUpEntries: 1, walSegmentBytes: 2_048 },
+    thinkMs: 60,
+  },
+  {
+    ...BASE,
+    name: 'membership',
+    faults: {
+      addLearner: 3,
+      addVoter: 1,
+      promote: 4,
+      remove: 2,
+      update: 1,
+      wipe: 1,
+      kill: 1,
+      power: 1,
+      transfer: 1,
+    },
+    faultMs: 25_000,
+    faultEveryMs: 1_200,
+  },
+  {
+    ...BASE,
+    name: 'clocks',
+    drift: 0.02,
+    leaseholders: 4,
+    faults: { pause: 4, pauseLeader: 3, jumpWall: 2, isolateLeader: 1, mend: 2, transfer: 2, kill: 1 },
+  },
+  {
+    ...BASE,
+    name: 'disks',
+    faults: { slowDisk: 3, failDisk: 3, fullDisk: 2, powerAtStep: 2, power: 1, compact: 1 },
+    weather: { ...FAIR, loss: 0.01 },
+  },
+  {
+    ...BASE,
+    name: 'everything',
+    members: 5,
+    weather: ROUGH,
+    drift: 0.01,
+    leaseholders: 2,
+    faultEveryMs: 700,
+    faults: {
+      kill: 2,
+      killAtStep: 2,
+      power: 2,
+      powerAtStep: 3,
+      pause: 2,
+      jumpWall: 1,
+      partition: 2,
+      oneWay: 2,
+      isolateLeader: 2,
+      mend: 5,
+      slowDisk: 1,
+      failDisk: 1,
+      fullDisk: 1,
+      transfer: 1,
+      compact: 2,
+      addLearner: 1,
+      promote: 2,
+      remove: 1,
+      wipe: 1,
+    },
+  },
+  {
+    ...BASE,
+    name: 'single',
+    members: 1,
+    faultMs: 8_000,
+    faults: {
+      kill: 1,
+      killAtStep: 2,
+      power: 1,
+      powerAtStep: 3,
+      failDisk: 1,
+      fullDisk: 1,
+      compact: 2,
+      pause: 1,
+    },
+  },
+  {
+    ...BASE,
+    name: 'busy',
+    clients: 8,
+    thinkMs: 15,
+    faultMs: 8_000,
+    tuning: ROOMY,
+    faults: { kill: 1, power: 1, transfer: 2, compact: 1 },
+  },
+];
+
+export function drawProfile(prng: Prng): Profile {
+  return PROFILES[prng.below(PROFILES.length)] as Profile;
+}
+
+export function profileNamed(name: string): Profile {
+  const profile = PROFILES.find((each) => each.name === name);
+  if (profile === undefined)
+    throw new Error(`no profile ${name}: there are ${PROFILES.map((each) => each.name).join(', ')}`);
+  return profile;
+}
