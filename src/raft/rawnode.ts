@@ -327,6 +327,11 @@ export class RawNode {
     return this.#state.term;
   }
 
+  get isLearner(): boolean {
+    const { membership, id } = this.#state;
+    return membership.progress.get(id)?.isLearner === true;
+  }
+
   /** Index of a leader's snapshot that the next write, or the one under way, installs; undefined: there is none. */
   get pendingSnapshot(): number | undefined {
     return this.#state.log.pendingSnapshot?.metadata?.index;

@@ -9,9 +9,11 @@ const NETWORK: Faults = {
   partition: 0.002,
   compact: 0,
   confChange: 0,
+  evict: 0,
 };
 const CRASHES: Faults = { ...NETWORK, crash: 0.004, compact: 0.003 };
-const MEMBERSHIP: Faults = { ...CRASHES, confChange: 0.01 };
+const ON_DISK: Faults = { ...CRASHES, partition: 0.006, evict: 0.5 };
+const MEMBERSHIP: Faults = { ...CRASHES, confChange: 0.01, evict: 0.1 };
 
 interface Totals {
   committed: number;
@@ -19,11 +21,12 @@ interface Totals {
   crashes: number;
   snapshots: number;
   confChanges: number;
+  onDisk: number;
 }
 
 /** Runs one cluster a seed; what happened in all of them, so that a test can show that it tested something. */
 function runSeeds(seeds: number, steps: number, size: number, faults: Faults, spares = 0): Totals {
-  const totals: Totals = { committed: 0, reads: 0, crashes: 0, snapshots: 0, confChanges: 0 };
+  const totals: Totals = { committed: 0, reads: 0, crashes: 0, snapshots: 0, confChanges: 0, onDisk: 0 };
   for (let seed = 1; seed <= seeds; seed++) {
     const chaos = new Chaos(seed, size, faults, spares);
     try {
@@ -41,6 +44,7 @@ function runSeeds(seeds: number, steps: number, size: number, faults: Faults, sp
     totals.crashes += chaos.crashes;
     totals.snapshots += chaos.snapshots;
     totals.confChanges += chaos.confChanges;
+    totals.onDisk += chaos.onDisk;
   }
   return totals;
 }
@@ -63,6 +67,14 @@ describe('a cluster under faults keeps the promises of figure 3', () => {
     const { committed, crashes } = runSeeds(60, 3000, 5, CRASHES);
     expect(committed).toBeGreaterThan(500);
     expect(crashes).toBeGreaterThan(100);
+  });
+
+  it('members whose followers wait for entries read back from the disk', () => {
+    const { committed, crashes, snapshots, onDisk } = runSeeds(100, 2000, 3, ON_DISK);
+    expect(committed).toBeGreaterThan(1000);
+    expect(crashes).toBeGreaterThan(100);
+    expect(snapshots).toBeGreaterThan(10);
+    expect(onDisk).toBeGreaterThan(500);
   });
 
   it('three to five members that come and go while they crash', () => {

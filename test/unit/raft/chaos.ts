@@ -18,6 +18,8 @@ export interface Faults {
   readonly partition: number;
   readonly compact: number;
   readonly confChange: number;
+  /** Of each application: what is applied leaves the memory, and followers that lag wait for reads from the disk. */
+  readonly evict: number;
 }
 
 const MAX_IN_NETWORK = 200;
@@ -53,6 +55,11 @@ export class Chaos {
     this.#members.set(id, new SimMember(id, conf, this.invariants, { random: () => this.#prng.uint32() }));
   }
 
+  /** How often raft was told that entries are on disk. */
+  get onDisk(): number {
+    return this.members.reduce((sum, { storage }) => sum + storage.refusals, 0);
+  }
+
   get members(): SimMember[] {
     return [...this.#members.values()];
   }
@@ -78,10 +85,16 @@ export class Chaos {
     if (action < 0.1) member.raft.tick();
     else if (action < 0.65) for (let count = 0; count < 6; count++) this.#deliverOne();
     else if (action < 0.85) member.finishWrite();
-    else if (action < 0.95) member.apply(1 + prng.below(4));
+    else if (action < 0.93) this.#apply(member);
+    else if (action < 0.95) member.finishFetch();
     else if (action < 0.98) this.#propose(member);
     else this.#read(member);
     this.#collect(member);
+  }
+
+  #apply(member: SimMember): void {
+    member.apply(1 + this.#prng.below(4));
+    if (this.#prng.chance(this.#faults.evict)) member.evict();
   }
 
   #propose(member: SimMember): void {
@@ -130,12 +143,13 @@ export class Chaos {
       this.#lost(message);
       return;
     }
-    target.raft.step(message);
-    if (type === MessageType.SNAP) {
+    const sender = this.#members.get(from);
+    if (type === MessageType.SNAP && sender?.alive) {
       this.snapshots++;
-      const sender = this.#members.get(from);
-      if (sender?.alive) sender.raft.reportSnapshot(to, true);
-    }
+      // Copied while it is sent, so mostly newer than the message says; its end may be told before the answer arrives.
+      target.raft.step({ ...message, snapshot: sender.copy() });
+      sender.raft.reportSnapshot(to, true);
+    } else target.raft.step(message);
     this.#collect(target);
   }
 
@@ -211,13 +225,14 @@ export class Chaos {
       for (const member of this.members) {
         member.finishWrite();
         member.apply();
+        member.finishFetch();
         member.pump();
         for (const message of member.outbox.splice(0)) this.#network.push(message);
         member.reads.length = 0;
       }
       if (
         this.#network.length === 0 &&
-        this.members.every((member) => !member.isWriting && !member.hasToApply)
+        this.members.every((member) => !member.isWriting && !member.hasToApply && !member.isFetching)
       )
         return;
       const messages = this.#network;

@@ -70,11 +70,12 @@ export class Cluster {
         while (member.isWriting) member.finishWrite();
         member.apply();
         while (member.isWriting) member.finishWrite();
+        member.finishFetch();
         for (const message of member.outbox.splice(0)) {
           busy = true;
           this.#deliver(message);
         }
-        busy ||= member.isWriting || member.hasToApply;
+        busy ||= member.isWriting || member.hasToApply || member.isFetching;
       }
       if (!busy) return;
     }

@@ -5,10 +5,10 @@ import {
   type HardState,
   Message,
 } from '../../../src/proto/generated/raft.js';
-import { MemoryStorage } from '../../../src/raft/memory-storage.js';
 import { RawNode } from '../../../src/raft/rawnode.js';
 import type { ConfState, LogAppend, RaftConfig, Snapshot } from '../../../src/raft/types.js';
 import type { Invariants } from './invariants.js';
+import { PagedStorage } from './paged-storage.js';
 import { config, NO_HARD_STATE } from './support.js';
 
 /** How much of the write that is out a crash leaves on the disk. */
@@ -25,22 +25,32 @@ export class SimMember {
   readonly id: bigint;
   readonly #invariants: Invariants;
   readonly #over: Partial<RaftConfig>;
-  #storage = new MemoryStorage();
-  #hardState: HardState = NO_HARD_STATE;
+  #storage = new PagedStorage();
+  #hardState: HardState;
   #machine: Machine;
   /** What the state machine's own disk has: it may be behind the machine, never behind the log's start. */
   #flushed: Machine;
   #raft: RawNode;
   #out: LogAppend | undefined;
+  /** Index of the last state that was received. */
+  #installed = 0;
   readonly #toApply: Entry[] = [];
   readonly outbox: Message[] = [];
   readonly reads: { context: Buffer; index: number }[] = [];
   alive = true;
 
-  constructor(id: bigint, confState: ConfState, invariants: Invariants, over: Partial<RaftConfig> = {}) {
+  constructor(
+    id: bigint,
+    confState: ConfState,
+    invariants: Invariants,
+    over: Partial<RaftConfig> = {},
+    disk: { readonly log?: readonly Entry[]; readonly hardState?: HardState } = {},
+  ) {
     this.id = id;
     this.#invariants = invariants;
     this.#over = over;
+    this.#storage.append(disk.log ?? []);
+    this.#hardState = disk.hardState ?? NO_HARD_STATE;
     this.#machine = { applied: [''], confState };
     this.#flushed = this.#machine;
     this.#raft = this.#boot();
@@ -69,7 +79,7 @@ export class SimMember {
     return this.#raft;
   }
 
-  get storage(): MemoryStorage {
+  get storage(): PagedStorage {
     return this.#storage;
   }
 
@@ -81,6 +91,10 @@ export class SimMember {
     return this.#out !== undefined;
   }
 
+  get isFetching(): boolean {
+    return this.#storage.isFetching;
+  }
+
   get hasToApply(): boolean {
     return this.#toApply.length > 0;
   }
@@ -88,6 +102,20 @@ export class SimMember {
   /** Data of the normal entries applied, in order. */
   get history(): string[] {
     return this.#machine.applied.filter((data) => data !== '');
+  }
+
+  /** What was applied at an index; undefined: it came with a state that was received. */
+  appliedAt(index: number): string | undefined {
+    return index > this.#installed ? this.#machine.applied[index] : undefined;
+  }
+
+  /** The state as it is now, as a transfer copies it: it may be newer than the message that began it. */
+  copy(): Snapshot {
+    const index = this.#machine.applied.length - 1;
+    const term = this.#storage.term(index);
+    if (term === undefined) throw new Error(`member ${this.id} doesn't know the term of what it applied`);
+    const data = Buffer.from(JSON.stringify(this.#machine.applied));
+    return { data, metadata: { index, term, confState: this.#machine.confState } };
   }
 
   /** Takes what the core hands out; a write stays out until {@link finishWrite}. */
@@ -128,7 +156,21 @@ export class SimMember {
     if (state === undefined) throw new Error('a snapshot without a configuration');
     this.#machine = { applied, confState: state };
     this.#flushed = this.#machine;
+    this.#installed = applied.length - 1;
     this.#toApply.length = 0;
+  }
+
+  /** The read from the disk that is under way ends. */
+  finishFetch(): void {
+    if (!this.#storage.isFetching) return;
+    this.#storage.fetched();
+    this.#raft.entriesFetched();
+    this.pump();
+  }
+
+  /** What is applied leaves the memory. */
+  evict(): void {
+    this.#storage.evict(this.#raft.status.applied);
   }
 
   /** Applies at most so many committed entries. */
@@ -154,11 +196,8 @@ export class SimMember {
     this.#flushed = this.#machine;
     const index = this.#machine.applied.length - 1;
     if (index < this.#storage.firstIndex()) return;
-    const term = this.#storage.term(index);
-    if (term === undefined) return;
     this.#storage.compact(index);
-    const data = Buffer.from(JSON.stringify(this.#machine.applied));
-    this.#storage.offerSnapshot({ data, metadata: { index, term, confState: this.#machine.confState } });
+    this.#storage.offerSnapshot(this.copy());
   }
 
   /** Loses everything that wasn't durable, and what it was about to send. */
@@ -181,6 +220,7 @@ export class SimMember {
 
   restart(): void {
     this.alive = true;
+    this.#storage.restarted(this.#machine.applied.length - 1);
     this.#invariants.restarted(this.id);
     this.#raft = this.#boot();
     this.pump();
