@@ -1,7 +1,6 @@
-import { crc32 } from 'node:zlib';
-import { toBytes } from '../base/bytes.js';
-import { leaseBytes, revisionBytes } from './keys.js';
-import { decodeRecord, modRevisionOf, untilOf } from './record.js';
+import { crc32c } from '../base/crc32c.js';
+import { MAX_KEY_COST } from './keys.js';
+import { copyHeader, HEADER_BYTES, modRevisionOf, untilOf, VALUE } from './record.js';
 import type { Version } from './version-scan.js';
 
 /** What two members compare: equal revisions and compactions must give equal hashes. */
@@ -11,14 +10,20 @@ export interface StoreHash {
   readonly compactedRevision: number;
 }
 
+/** Of each version: the key's length, the key, the record's header, the value's length; then the value as it is. */
+const LENGTH_BYTES = 4;
+const HEAD_BYTES = 2 * LENGTH_BYTES + MAX_KEY_COST + HEADER_BYTES;
+
 /**
- * Checksum of every version that can be read between two revisions, both inclusive. It doesn't depend on how far the
- * background has deleted older ones, nor on what was written since: both differ between members.
+ * CRC32C of "key" and of every version that can be read between two revisions, both inclusive, in the order of (key,
+ * revision). It doesn't depend on how far the background has deleted older ones, nor on what was written since: both
+ * differ between members.
  */
 export class VersionHash {
   readonly #compacted: number;
   readonly #revision: number;
-  #hash = 0;
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  #hash = crc32c(0, Buffer.from('key'));
 
   constructor(compacted: number, revision: number) {
     this.#compacted = compacted;
@@ -30,19 +35,13 @@ export class VersionHash {
   }
 
   add({ key, record }: Version): void {
-    const modified = modRevisionOf(record);
     const until = untilOf(record);
-    if (modified > this.#revision || (until !== 0 && until <= this.#compacted)) return;
-    const { createRevision, version, lease, value } = decodeRecord(key, record);
-    const head =
-      revisionBytes(key.length) +
-      key +
-      revisionBytes(createRevision) +
-      revisionBytes(modified) +
-      revisionBytes(version) +
-      revisionBytes(until > this.#revision ? 0 : until) +
-      leaseBytes(lease) +
-      revisionBytes(value.length);
-    this.#hash = crc32(value, crc32(toBytes(head), this.#hash));
+    if (modRevisionOf(record) > this.#revision || (until !== 0 && until <= this.#compacted)) return;
+    const head = this.#head;
+    let at = head.writeUInt32BE(key.length, 0);
+    at += head.write(key, at, 'latin1');
+    at = copyHeader(head, at, record, until > this.#revision ? 0 : until);
+    at = head.writeUInt32BE(record.length - VALUE, at);
+    this.#hash = crc32c(crc32c(this.#hash, head, 0, at), record, VALUE);
   }
 }

@@ -18,7 +18,9 @@ const MOD = 7;
 const VERSION = 13;
 const UNTIL = 19;
 const LEASE = 25;
-const HEADER_BYTES = 33;
+export const HEADER_BYTES = 33;
+/** Where a record's value begins. */
+export const VALUE = HEADER_BYTES;
 
 export const EMPTY_VALUE = Buffer.alloc(0);
 
@@ -32,6 +34,13 @@ export function encodeRecord(kv: KeyValue): Buffer {
   if (kv.lease !== 0n) record.writeBigInt64BE(kv.lease, LEASE);
   kv.value.copy(record, HEADER_BYTES);
   return record;
+}
+
+/** Writes a record's header with another `until` at `at`; answers where it ends. */
+export function copyHeader(target: Buffer, at: number, record: Buffer, until: number): number {
+  target.set(record.subarray(0, HEADER_BYTES), at);
+  target.writeUIntBE(until, at + UNTIL, 6);
+  return at + HEADER_BYTES;
 }
 
 /** The record as `past` keeps it: visible to reads at its mod revision up to the one before `until`. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../io/clock.js';
+import { type Clock, sleep } from '../io/clock.js';
 import { decodeEvent } from './events.js';
 import { eventKey, pastKey, revisionOfEvent } from './keys.js';
 import type { Tables } from './tables.js';
@@ -7,6 +7,8 @@ import type { Tables } from './tables.js';
 const STEP_MS = 1;
 const CHUNK_ROWS = 50;
 const MEMTABLE_SHARE = 0.25;
+/** Between two looks at whether the reads that hold it up have ended. */
+const BLOCKED_MS = 5;
 
 export interface ScrubberPorts {
   readonly tables: Tables;
@@ -62,7 +64,10 @@ export class Scrubber {
       await tables.room(MEMTABLE_SHARE);
       if (this.#stopped || tables.ended) break;
       // Reads that began before the compaction see their revision to the end. They are finite; new ones are refused.
-      if ((this.#ports.oldestRead() ?? this.#target) < this.#target) continue;
+      if ((this.#ports.oldestRead() ?? this.#target) < this.#target) {
+        await sleep(clock, BLOCKED_MS);
+        continue;
+      }
       const target = this.#target;
       if (!this.#step()) continue;
       this.#settle(target);

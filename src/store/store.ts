@@ -2,7 +2,7 @@ import { assert } from '../base/assert.js';
 import { type ByteString, FROM_KEY_END, prefixEnd } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
-import type { Clock } from '../io/clock.js';
+import { type Clock, sleep } from '../io/clock.js';
 import type { Backend, BackendCopy } from './backend/backend.js';
 import type { WriterOptions } from './batch-writer.js';
 import type { LiveEvent } from './events.js';
@@ -20,7 +20,13 @@ import { type RoomTable, type RowAccess, type TxnHost, WriteTxn } from './write-
 
 /** Rows of one turn. A read that needs no more is answered at once. */
 const SLICE_ROWS = 1_000;
-const HASH_ROWS = 32;
+/** A hash takes about a second for a million keys, so it works for so long at once and rests as long as that. */
+const HASH_STEP_MS = 1;
+const HASH_REST_MS = 1;
+/** Rows read at once: fewer where they are large. */
+const HASH_ROWS = 100;
+const FIRST_HASH_ROWS = 8;
+const HASH_BYTES = 128 * 1024;
 const LEASE_KEY_ROWS = 1_000;
 
 /** `onFailure`: the state can't be written or read any more. Told once; the member must halt. */
@@ -183,19 +189,36 @@ export class Store implements TxnHost {
     };
   }
 
-  /** Checksum of all that can be read up to a revision (0: the newest). Throws `out_of_range` as {@link range} does. */
+  /**
+   * Checksum of all that can be read up to a revision (0: the newest). Members whose revision and compacted revision
+   * are equal have equal hashes. Rejects with `out_of_range` as {@link range} does, also where compaction passes the
+   * revision meanwhile, and with `unavailable` where the state is closed or replaced.
+   */
   async hash(revision: number): Promise<StoreHash> {
     this.checkRevision(revision);
     const at = revision > 0 ? revision : this.#revision;
     const compacted = this.#compacted;
     const hash = new VersionHash(compacted, at);
     const scan = new VersionScan(this.#tables, { start: '', end: undefined });
+    const clock = this.#clock;
+    let rows = FIRST_HASH_ROWS;
     await this.#inSlices(
       compacted,
       () => scan.done,
       () => {
-        for (const version of scan.slice(HASH_ROWS)) hash.add(version);
+        this.checkRevision(at);
+        const until = clock.monotonicMs() + HASH_STEP_MS;
+        do {
+          let bytes = 1;
+          const versions = scan.slice(rows);
+          for (const version of versions) {
+            hash.add(version);
+            bytes += version.record.length;
+          }
+          rows = Math.min(Math.max(Math.floor((HASH_BYTES * versions.length) / bytes), 1), HASH_ROWS);
+        } while (!scan.done && clock.monotonicMs() < until);
       },
+      () => sleep(clock, HASH_REST_MS),
     );
     return { hash: hash.value, revision: at, compactedRevision: compacted };
   }
@@ -293,12 +316,17 @@ export class Store implements TxnHost {
   }
 
   /** Runs slices in turns of their own; nothing that a read at `pinned` sees is deleted meanwhile. */
-  async #inSlices(pinned: number, done: () => boolean, slice: () => void): Promise<void> {
+  async #inSlices(
+    pinned: number,
+    done: () => boolean,
+    slice: () => void,
+    rest: () => Promise<void> = () => this.#clock.yield(),
+  ): Promise<void> {
     const incarnation = this.#incarnation;
     this.#pins.set(pinned, (this.#pins.get(pinned) ?? 0) + 1);
     try {
       while (!done()) {
-        await this.#clock.yield();
+        await rest();
         if (this.#incarnation !== incarnation) {
           throw new ConfetdError(
             'unavailable',
