@@ -17,7 +17,7 @@ class PeerProxy {
   /** Whose connections are refused: member IDs in hex, `*` for everybody's. */
   refused: ReadonlySet<string> = new Set();
 
-  constructor(target: number) {
+  private constructor(target: number) {
     this.#target = target;
     this.#server = createServer((socket) => {
       socket.on('error', () => socket.destroy());
@@ -25,9 +25,11 @@ class PeerProxy {
     });
   }
 
-  async listen(port: number): Promise<void> {
-    this.#server.listen(port, '127.0.0.1');
-    await once(this.#server, 'listening');
+  static async start(port: number, target: number): Promise<PeerProxy> {
+    const proxy = new PeerProxy(target);
+    proxy.#server.listen(port, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
   }
 
   refuse(from: ReadonlySet<string>): void {
@@ -139,8 +141,7 @@ export class EtcdCluster {
       const [client, own, proxy] = [await freePort(), await freePort(), await freePort()];
       ports.push({ name: `m${at}`, client, peer: own, proxy });
     }
-    const proxies = ports.map((member) => new PeerProxy(member.peer));
-    await Promise.all(ports.map(({ proxy }, at) => proxies[at]?.listen(proxy)));
+    const proxies = await Promise.all(ports.map((member) => PeerProxy.start(member.proxy, member.peer)));
     const initial = ports.map(({ name, proxy }) => `${name}=${url(proxy)}`).join(',');
     const members = ports.map((own) => {
       const argv = ['--name', own.name, '--data-dir', join(folder, own.name)];

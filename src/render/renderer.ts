@@ -124,7 +124,9 @@ export class Renderer {
     ];
     this.#configErrors = sayings;
     this.#world.emit({ type: 'configuration', resources: resources.length, problems: sayings });
-    this.#feed.follow(resources.flatMap(({ subtrees }) => subtrees));
+    const subtrees = resources.flatMap((resource) => resource.subtrees);
+    if (subtrees.length > 0) this.#sourceState.followed();
+    this.#feed.follow(subtrees);
     this.#startAll(changed);
     this.#outcomes.check();
     this.#tellReady();
@@ -248,7 +250,7 @@ export class Renderer {
   }
 
   #found(where: string): void {
-    if (this.#sourceState.found(where) !== 'lost') return;
+    if (!this.#sourceState.found(where)) return;
     const { revision } = this.#world.mirror;
     this.#ports.log.info({ source: this.#source.name, where, revision }, 'the source is back');
     this.#world.emit({ type: 'source back', source: this.#source.name, revision });

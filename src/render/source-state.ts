@@ -15,7 +15,7 @@ export type SourceFields = Pick<
 /** How a renderer stands with its source: whether news comes, since when, and how old the newest is. */
 export class SourceState {
   readonly #clock: Clock;
-  #state: 'connecting' | 'connected' | 'lost' = 'connecting';
+  #state: 'idle' | 'connecting' | 'connected' | 'lost' = 'idle';
   #sinceMs: number;
   #where = '';
   #reason = '';
@@ -27,14 +27,21 @@ export class SourceState {
     this.#sinceMs = clock.wallMs();
   }
 
-  /** News comes. Answers what it was before. */
-  found(where: string): 'connecting' | 'connected' | 'lost' {
+  /** Keys are wanted. */
+  followed(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'connecting';
+    this.#sinceMs = this.#clock.wallMs();
+  }
+
+  /** News comes. False: that was so, or it is the first time. */
+  found(where: string): boolean {
     const before = this.#state;
     this.#where = where;
     this.#reason = '';
     if (before !== 'connected') this.#sinceMs = this.#clock.wallMs();
     this.#state = 'connected';
-    return before;
+    return before === 'lost';
   }
 
   /** No news comes. False: that was known. */

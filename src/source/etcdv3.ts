@@ -24,7 +24,7 @@ export class EtcdV3Source implements Source {
 
   constructor(options: EtcdV3Options) {
     this.#options = options;
-    this.#client = new Client({ requestTimeoutMs: 10_000, ...options });
+    this.#client = new Client({ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options });
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
@@ -291,6 +291,8 @@ const RANGE_PAIRS = { ...KVService.range, responseDeserialize: decodePage };
 const NO_KEY: KeyRange = { key: '\0', end: '' };
 /** Measured: each page costs etcd a walk over the whole range, for its count. */
 const PAGE_SIZE = 25_000;
+/** Longer than a hung member takes to be noticed: what is left is for the next one. */
+const REQUEST_TIMEOUT_MS = 15_000;
 const LANES = 8;
 const MAX_ATTEMPTS = 10;
 const FIRST_BACKOFF_MS = 50;

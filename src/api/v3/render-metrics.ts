@@ -20,17 +20,20 @@ export function registerRenderMetrics(registry: Registry, render: RenderControl,
       },
     });
   };
+  // One that no resource wants to follow is not missed.
+  const connected = ({ sourceState }: RenderStatusResponse): boolean =>
+    sourceState === 'connected' || sourceState === 'idle';
   const secondsSince = (unixMs: number): number =>
     unixMs === 0 ? 0 : Math.max(0, (clock.wallMs() - unixMs) / 1000);
   gauge(
     'confetd_render_source_connected',
     'Whether news of the keys reaches the renderer: 1, or 0.',
-    (status) => (status.sourceState === 'connected' ? 1 : 0),
+    (status) => (connected(status) ? 1 : 0),
   );
   gauge(
     'confetd_render_source_lost_seconds',
     'Seconds for which no news of the keys has reached the renderer.',
-    (status) => (status.sourceState === 'connected' ? 0 : secondsSince(status.sourceSince)),
+    (status) => (connected(status) ? 0 : secondsSince(status.sourceSince)),
   );
   gauge('confetd_render_source_revision', 'The newest revision that the renderer has seen.', (status) => {
     return status.sourceRevision;

@@ -96,6 +96,8 @@ function sourceLine(response: RenderStatusResponse, nowMs: number): string {
   switch (sourceState) {
     case '':
       return at;
+    case 'idle':
+      return `source ${source}: no key is wanted`;
     case 'connected':
       return `${at}: connected to ${sourceWhere}`;
     case 'lost':

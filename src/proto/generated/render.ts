@@ -25,7 +25,7 @@ export interface RenderStatusResponse {
   sourceError: string;
   /** What is wrong with conf.d or templates now; the last good generation stays in force meanwhile. */
   configErrors: string[];
-  /** connecting, connected or lost; since when, in Unix milliseconds; and the endpoint or place that is, or was, followed. */
+  /** idle (no key is wanted), connecting, connected or lost; since when, in Unix milliseconds; and the endpoint or place that is, or was, followed. */
   sourceState: string;
   sourceSince: number;
   sourceWhere: string;

@@ -34,6 +34,9 @@ test('a daemon without a member answers for its renderer, and for nothing else',
     await expect(client.put({ key: Buffer.from('a') })).rejects.toMatchObject({ code: 'unimplemented' });
     const healthy = await fetch(`http://127.0.0.1:${port}/health`);
     expect([healthy.status, await healthy.json()]).toEqual([200, { health: 'true' }]);
+    const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(scraped).toContain('\nconfetd_render_source_connected 1\n');
+    expect(scraped).toContain('\nconfetd_render_source_revision 7\n');
     sourceError = 'connection refused';
     const lost = await fetch(`http://127.0.0.1:${port}/health`);
     expect([lost.status, await lost.json()]).toEqual([

@@ -47,6 +47,10 @@ test('says where keys come from, how new they are, and since when none came', as
   );
 });
 
+test('says that nothing is followed where no resource wants a key', async () => {
+  expect(await printed({ sourceState: 'idle' })).toMatch(/^source embedded: no key is wanted\n/);
+});
+
 test('the same as JSON and as fields', async () => {
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   expect(JSON.parse(await printed(cutOff, '-w', 'json'))).toMatchObject({

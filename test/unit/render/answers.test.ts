@@ -64,6 +64,7 @@ describe('answers', () => {
     const rig = new Rig({ source: sourceOf({ '/a': '1' }) }).template('x', '$/a');
     await rig.start(resource('x'));
     const { clock, renderer, source } = rig;
+    expect(new Rig().renderer.status()).toMatchObject({ sourceState: 'idle', sourceRevision: 0 });
     const seenAt = clock.wallMs();
     expect(renderer.status()).toMatchObject({
       sourceState: 'connecting',

@@ -70,6 +70,8 @@ test('one question a scrape answers for the source and the resources', async () 
   expect(rig.asked()).toBe(1);
   rig.answer(status({ sourceState: 'lost', sourceError: 'cut off from the leader' }));
   expect(await rig.scrape()).toMatchObject({ source_connected: 0, source_lost_seconds: 30 });
+  rig.answer(status({ sourceState: 'idle' }));
+  expect(await rig.scrape()).toMatchObject({ source_connected: 1, source_lost_seconds: 0 });
 });
 
 test('a renderer that is busy holds no scrape up for more than a second; one that is gone is not connected', async () => {
