@@ -1,19 +1,10 @@
 import { join } from 'node:path';
-import { Client, credentials, status as grpcStatus, Metadata, type MethodDefinition } from '@grpc/grpc-js';
-import {
-  ClusterService,
-  MaintenanceService,
-  type Member,
-  MemberAddRequest,
-  StatusRequest,
-  type StatusResponse,
-} from '../src/proto/generated/etcd_rpc.js';
-import { Child, type Exit, type Result, run } from './child.js';
-import { claimPort, eventually, scratch, spawnConfetd } from './daemon.js';
+import { ClusterService, type Member, MemberAddRequest } from '../src/proto/generated/etcd_rpc.js';
+import { type Result, run } from './child.js';
+import { type ClusterKind, ClusterMember } from './cluster-member.js';
+import { claimPort, eventually, scratch } from './daemon.js';
 import { peer } from './peers.js';
 import { Wires } from './proxy.js';
-
-export type ClusterKind = 'confetd' | 'etcd';
 
 /** Whose clusters the tests run: `CONFETD_E2E_PEER=etcd` shows that what they ask for is no more than etcd does. */
 export const CLUSTER_KIND: ClusterKind = process.env.CONFETD_E2E_PEER === 'etcd' ? 'etcd' : 'confetd';
@@ -34,14 +25,6 @@ export interface ClusterOptions {
   /** Where a member's data goes; a new folder unless given. */
   readonly dataDir?: (name: string) => string | undefined;
 }
-
-/** A gRPC code of a refusal or of what went wrong on the way. */
-export interface Failed {
-  readonly code: number;
-  readonly details: string;
-}
-
-export type Answered<R> = { readonly response: R } | Failed;
 
 /** Members as processes of their own on loopback: ours, or stock etcd's. */
 export class Cluster {
@@ -227,184 +210,4 @@ export class Cluster {
     this.#members.push(member);
     return member;
   }
-}
-
-interface MemberSpec {
-  readonly name: string;
-  readonly kind: ClusterKind;
-  readonly clientPort: number;
-  readonly peerPort: number;
-  readonly peerUrl: string;
-  readonly cwd: string;
-  readonly dataDir: string;
-  readonly flags: (state: 'new' | 'existing') => readonly string[];
-}
-
-/** One member's process, its ports and its folder. */
-export class ClusterMember {
-  readonly name: string;
-  readonly clientPort: number;
-  readonly peerPort: number;
-  /** As it is advertised. */
-  readonly peerUrl: string;
-  readonly cwd: string;
-  readonly dataDir: string;
-  readonly #spec: MemberSpec;
-  readonly #client: Client;
-  #child: Child | undefined;
-
-  constructor(spec: MemberSpec) {
-    ({
-      name: this.name,
-      clientPort: this.clientPort,
-      peerPort: this.peerPort,
-      peerUrl: this.peerUrl,
-      cwd: this.cwd,
-      dataDir: this.dataDir,
-    } = spec);
-    this.#spec = spec;
-    this.#client = channelTo(this.endpoint);
-  }
-
-  /** `127.0.0.1:PORT` */
-  get endpoint(): string {
-    return `127.0.0.1:${this.clientPort}`;
-  }
-
-  /** The last one started, if any. */
-  get process(): Child | undefined {
-    return this.#child;
-  }
-
-  /** 0: none. */
-  get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  get running(): boolean {
-    return this.#child?.running === true;
-  }
-
-  /** Without waiting. A member that has data ignores the state and the cluster that it is given. */
-  start(state: 'new' | 'existing'): Child {
-    if (this.running) throw new Error(`${this.name} runs already`);
-    const listen = (port: number): string => `http://127.0.0.1:${port}`;
-    const client = listen(this.clientPort);
-    const argv = [
-      ...['--name', this.name, '--data-dir', this.dataDir],
-      ...['--listen-client-urls', client, '--advertise-client-urls', client],
-      ...['--listen-peer-urls', listen(this.peerPort), '--initial-advertise-peer-urls', this.peerUrl],
-      ...this.#spec.flags(state),
-    ];
-    const { cwd, kind } = this.#spec;
-    this.#child =
-      kind === 'confetd'
-        ? spawnConfetd(argv, { cwd })
-        : new Child(peer('etcd') ?? 'etcd', ['--logger', 'zap', '--log-level', 'error', ...argv], { cwd });
-    return this.#child;
-  }
-
-  /** kill -9. Data and ports stay. */
-  kill(): Promise<Exit> {
-    return this.#running().end('SIGKILL');
-  }
-
-  /** SIGTERM, and waits for the end. */
-  stop(): Promise<Exit> {
-    return this.#running().end('SIGTERM');
-  }
-
-  /** After {@link kill} or {@link stop}; resolves once it knows a leader. */
-  async restart(): Promise<void> {
-    this.start('existing');
-    await this.ready();
-  }
-
-  /** SIGSTOP: it neither runs nor is gone. */
-  pause(): void {
-    this.#running().signal('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#running().signal('SIGCONT');
-  }
-
-  /** Resolves once it knows a leader; rejects with what it printed when it ends first, or after the bound. */
-  async ready(timeoutMs = 15_000): Promise<void> {
-    const child = this.#running();
-    await Promise.race([
-      eventually(
-        async () => {
-          if (!child.running) return;
-          if ((await this.status()).leader === 0n) throw new Error('no leader');
-        },
-        { timeoutMs, what: () => `${this.name} knows no leader:\n${child.output}` },
-      ),
-      child.exited,
-    ]);
-    if (!child.running) throw new Error(`${this.name} ended:\n${child.output}`);
-  }
-
-  status(timeoutMs = 1_000): Promise<StatusResponse> {
-    return this.ask(MaintenanceService.status, StatusRequest.create(), timeoutMs);
-  }
-
-  /** Its answer, over a channel of its own; rejects with the refusal. */
-  async ask<Q, R>(method: MethodDefinition<Q, R>, request: Q, timeoutMs = 10_000): Promise<R> {
-    const answered = await this.outcome(method, request, timeoutMs);
-    if ('response' in answered) return answered.response;
-    throw new Error(`${method.path} of ${this.name}: ${answered.code} ${answered.details}`);
-  }
-
-  /** As {@link ask}, but a refusal is an answer. */
-  outcome<Q, R>(method: MethodDefinition<Q, R>, request: Q, timeoutMs = 10_000): Promise<Answered<R>> {
-    return unary(this.#client, method, request, timeoutMs);
-  }
-
-  async close(): Promise<void> {
-    this.#client.close();
-    if (this.running) await this.kill();
-  }
-
-  #running(): Child {
-    if (this.#child === undefined) throw new Error(`${this.name} was never started`);
-    return this.#child;
-  }
-}
-
-/** A channel that tries again soon: its server comes and goes. */
-export function channelTo(endpoint: string): Client {
-  return new Client(endpoint, credentials.createInsecure(), {
-    'grpc.enable_channelz': 0,
-    'grpc.enable_retries': 0,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.initial_reconnect_backoff_ms': 20,
-    'grpc.min_reconnect_backoff_ms': 20,
-    'grpc.max_reconnect_backoff_ms': 100,
-    'grpc.max_receive_message_length': -1,
-  });
-}
-
-/** One call with a deadline of its own; never rejects. */
-export function unary<Q, R>(
-  client: Client,
-  { path, requestSerialize, responseDeserialize }: MethodDefinition<Q, R>,
-  request: Q,
-  timeoutMs: number,
-): Promise<Answered<R>> {
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      new Metadata(),
-      { deadline: Date.now() + timeoutMs },
-      (error, response) => {
-        if (error !== null) resolve({ code: error.code, details: error.details });
-        else if (response === undefined) resolve({ code: grpcStatus.INTERNAL, details: 'an empty answer' });
-        else resolve({ response });
-      },
-    );
-  });
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Child, type Result } from '../../child.js';
-import { CLUSTER_KIND, Cluster, type ClusterMember } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { confetctl, eventually } from '../../daemon.js';
 import { peer } from '../../peers.js';
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
 import { MaintenanceService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, type ClusterMember } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 

@@ -3,9 +3,10 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { KVService, MaintenanceService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, channelTo, unary } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
 import { put } from '../../conformance/rpc.js';
 import { scratch } from '../../daemon.js';
+import { channelTo, unary } from '../../unary.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 

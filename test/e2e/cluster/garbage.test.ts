@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
-import { Cluster, type ClusterMember } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 

@@ -5,7 +5,8 @@ import {
   LeaseService,
   type RangeResponse,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, type ClusterMember } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { put, Rpc, range } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import * as mvcc from '../../../src/proto/generated/etcd_kv.js';
-import type { ClusterMember } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { bytes, Rpc, type Watching } from '../../conformance/rpc.js';
 import type { Value } from '../../linearizability/types.js';
 

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CLUSTER_KIND, Cluster, type ClusterMember } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { peer } from '../../peers.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, type ClusterMember } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { put, range } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 import { verify } from './verify.js';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, channelTo, unary } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
 import { put, range } from '../../conformance/rpc.js';
+import { channelTo, unary } from '../../unary.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
@@ -26,7 +27,7 @@ describe('SIGSTOP of the leader', () => {
     // They wait in its socket, and are the first that it sees: before any message of the others.
     const asked = Array.from({ length: 50 }, read);
     const writes = Array.from({ length: 5 }, (_, at) =>
-      unary(channel, KVService.put, put(`/pause/${at}`, 'late'), 10_000),
+      unary(channel, KVService.put, put(`/pause/${at}`, 'late'), 5_000),
     );
     // A connected channel has written them after a turn or two.
     await new Promise((wake) => setTimeout(wake, 50));
@@ -49,7 +50,7 @@ describe('SIGSTOP of the leader', () => {
 });
 
 async function readValue(channel: Parameters<typeof unary>[0], key: string): Promise<string> {
-  const answered = await unary(channel, KVService.range, range(key), 10_000);
+  const answered = await unary(channel, KVService.range, range(key), 5_000);
   if (!('response' in answered)) return `failed: ${answered.details}`;
   return answered.response.kvs[0]?.value.toString() ?? '';
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { CLUSTER_KIND, Cluster, type ClusterMember } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { put } from '../../conformance/rpc.js';
 import { fileThat, scratch, writeFiles } from '../../daemon.js';
 

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster, type ClusterMember, channelTo, unary } from '../../cluster.js';
+import { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { put } from '../../conformance/rpc.js';
+import { channelTo, unary } from '../../unary.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 

@@ -5,7 +5,8 @@ import {
   MaintenanceService,
   RangeRequest,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import type { Cluster, ClusterMember } from '../../cluster.js';
+import type { Cluster } from '../../cluster.js';
+import type { ClusterMember } from '../../cluster-member.js';
 import { bytes } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 import { checkLinearizable } from '../../linearizability/check.js';

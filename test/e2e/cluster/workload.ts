@@ -6,10 +6,11 @@ import {
   KVService,
   TxnRequest,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import { type Answered, type Cluster, channelTo, unary } from '../../cluster.js';
+import type { Cluster } from '../../cluster.js';
 import { bytes, put, range } from '../../conformance/rpc.js';
 import { History, type Pending } from '../../linearizability/history.js';
 import type { Action, Answer, Value } from '../../linearizability/types.js';
+import { type Answered, channelTo, unary } from '../../unary.js';
 
 /** A change that a client was told of: it must be in every member's history, forever. */
 export interface Acknowledged {
