@@ -18,7 +18,7 @@ interface Reading {
 const GIBIBYTE = 2 ** 30;
 const CHUNK_BYTES = 256 * 1024;
 const DATA_FILE = 'data.mdb';
-/** For 126 readers, which is LMDB's default, rounded up to pages. */
+/** For 126 readers, LMDB's default, it needs 8,272 bytes, which is what LMDB makes by itself; this is whole pages. */
 const LOCK_FILE_BYTES = 12 * 1024;
 
 const BEFORE_ALL = Buffer.from([0]);
@@ -58,6 +58,9 @@ export class LmdbBackend implements Backend {
   readonly #tables: Readonly<Record<TableName, Table>>;
   readonly #options: LmdbOptions;
   #copies = 0;
+  /** Settles when no copy is being made. */
+  #backups: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   /** How the last write ended; `unsynced`: a sync failed, or never ended. */
   #state: 'sound' | 'writing' | 'failed' | 'unsynced' = 'sound';
 
@@ -154,12 +157,17 @@ export class LmdbBackend implements Backend {
 
   async copy(): Promise<BackendCopy> {
     const { disk, folder } = this.#options;
+    if (this.#closing !== undefined)
+      throw new ConfetdError('unavailable', 'the state was closed or replaced; ask again');
     const target = `${folder}.copy-${++this.#copies}`;
     await disk.remove(target);
     try {
       await disk.makeFolder(target);
-      // Compacting, on LMDB's own thread: writes go on meanwhile.
-      await this.#root.backup(target, true);
+      if (this.#closing !== undefined) throw new Error('it was closed');
+      // Compacting, in a thread: writes go on meanwhile. Closing waits for it.
+      const backup = this.#root.backup(target, true);
+      this.#backups = Promise.allSettled([this.#backups, backup]);
+      await backup;
       return await openCopy(disk, target);
     } catch (error) {
       await disk.remove(target);
@@ -171,7 +179,13 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#backups;
     // Closing would sync again, and vouch for what the first sync may have lost.
     if (this.#state === 'unsynced' || this.#state === 'writing') return;
     // lmdb waits for all batches to be flushed, also for one that failed, which never is.
@@ -232,15 +246,15 @@ async function openCopy(disk: Disk, folder: string): Promise<BackendCopy> {
 
 /**
  * LMDB makes its lock file without taking room for it, and touching it on a full disk then ends the process (SIGBUS).
- * So it gets its room here, where that can fail. What it held doesn't count: the data folder's lock says that nobody
- * else has the database open.
+ * So it gets its room here, where that can fail; its size tells whether it has it. What a smaller one holds doesn't
+ * count: the data folder's lock says that no other process has the database open.
  */
 async function makeLockFile({ disk, folder }: LmdbOptions): Promise<void> {
   const path = `${folder}/lock.mdb`;
   await disk.makeFolder(folder);
   const file = await disk.open(path, (await disk.exists(path)) ? 'write' : 'create');
   try {
-    await file.write(0, Buffer.alloc(LOCK_FILE_BYTES));
+    if ((await file.size()) < LOCK_FILE_BYTES) await file.write(0, Buffer.alloc(LOCK_FILE_BYTES));
   } finally {
     await file.close();
   }

@@ -1,14 +1,20 @@
+import { mkdir, mkdtemp, readdir, readlink, readFile as readText, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
 import { type Disk, readFile } from '../../../src/io/disk.js';
 import { silentLog } from '../../../src/io/log.js';
+import { NodeDisk } from '../../../src/io/node/disk.js';
 import { LOCAL_META_ROWS, StateFolder, type StateFolderPorts } from '../../../src/member/state-folder.js';
 import { ConfState } from '../../../src/proto/generated/raft.js';
 import type { Backend } from '../../../src/store/backend/backend.js';
+import { LmdbBackend } from '../../../src/store/backend/lmdb.js';
 import { MemoryBackend } from '../../../src/store/backend/memory.js';
 import { writeApplied } from '../../../src/store/meta.js';
 import { SimBackends } from '../../sim/backend.js';
 import { SimDisk } from '../../sim/disk.js';
+import { entry, openStore, put, query, Recorder } from '../store/harness.js';
 
 const SNAP = '/data/snap';
 const RECORD = '/data/record';
@@ -267,4 +273,98 @@ describe('state folder', () => {
       expect(crashes).toBeGreaterThan(1_000);
     },
   );
+});
+
+/** What this process has mapped or open below a folder. */
+async function held(folder: string): Promise<string[]> {
+  const maps = (await readText('/proc/self/maps', 'utf8')).split('\n');
+  const handles = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  return [...maps, ...handles].filter((line) => line.includes(`${folder}/`));
+}
+
+describe('state folder with LMDB', () => {
+  it('replaces the state under reads and watchers, and lets go of the former one', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'confetd-state-'));
+    const snap = join(root, 'snap');
+    await mkdir(snap);
+    const disk = new NodeDisk();
+    const open = (path: string) => LmdbBackend.open({ folder: path, quotaBytes: 2 ** 30, disk });
+    const ports: StateFolderPorts = {
+      disk,
+      log: silentLog,
+      openBackend: open,
+      importBackend: (path, chunks) =>
+        LmdbBackend.import(chunks, { folder: path, quotaBytes: 2 ** 30, disk }),
+    };
+    const name = (at: number): string => `k${String(at).padStart(5, '0')}`;
+    // Both have the same history; the sender has more of it.
+    const sender = openStore(await open(join(root, 'sender')));
+    const first = await open(join(snap, 'db'));
+    await first.write([{ table: 'meta', key: 'identity', value: Buffer.from('me') }]);
+    await first.close();
+    const folder = await StateFolder.open(snap, ports);
+    await folder.settle(undefined);
+    const store = openStore(folder.backend);
+    for (const each of [sender, store]) {
+      entry(each, (txn) => {
+        for (let at = 0; at < 5_000; at++) txn.put(name(at), Buffer.from('old'), 0n);
+      });
+      await each.flush();
+    }
+    entry(sender, (txn) => {
+      const confState = ConfState.encode({ voters: [7n], learners: [] }).finish();
+      txn.table('meta').put('confState', Buffer.from(confState));
+      txn.table('meta').put('identity', Buffer.from('sender'));
+    });
+    for (let at = 0; at < 500; at++) put(sender, name(at), 'new');
+
+    const synced = new Recorder();
+    store.watch({ ...query('k', 'l'), startRevision: 0, noPut: false, noDelete: false }, synced);
+    const slow = new Recorder(1);
+    const slowly = store.watch({ ...query('k', 'l'), startRevision: 0, noPut: false, noDelete: false }, slow);
+
+    const copy = await sender.copy();
+    const staged = await folder.stage(copy.chunks());
+    await copy.close();
+    expect(staged).toMatchObject({ index: sender.applied.index, confState: { voters: [7n] } });
+    folder.accept(staged);
+    const watching = synced.has(500);
+    const before = store.range(query('k', 'l'));
+    const backend = await folder.install(staged);
+    expect(await before).toMatchObject({ count: 5_000, revision: 2 });
+    const reading = store.range(query('k', 'l'));
+    const restored = store.restore(backend);
+    await expect(reading).rejects.toMatchObject({ code: 'unavailable' });
+    await restored;
+    await folder.forget();
+    await watching;
+    await slow.has(1);
+    slow.credit = Number.POSITIVE_INFINITY;
+    slowly.resume();
+    await slow.has(500);
+    const expected = Array.from({ length: 500 }, (_, at) => 3 + at);
+    expect([synced.revisions, slow.revisions]).toEqual([expected, expected]);
+    expect(store.get(name(0))?.value.toString()).toBe('new');
+    expect(store.revision).toBe(sender.revision);
+    expect(store.table('meta').get('identity')?.toString()).toBe('me');
+
+    expect((await readdir(snap)).sort()).toEqual([
+      'CURRENT',
+      `db-${staged.index.toString(16).padStart(16, '0')}`,
+    ]);
+    expect(await held(join(snap, 'db'))).toEqual([]);
+    expect(await held(snap)).not.toEqual([]);
+
+    put(store, 'goes on');
+    await store.close();
+    expect(await held(snap)).toEqual([]);
+    const again = await StateFolder.open(snap, ports);
+    const reopened = openStore(await again.settle(staged.index));
+    expect(reopened.get('goes on')).toBeDefined();
+    await reopened.close();
+    await sender.close();
+    await rm(root, { recursive: true });
+  });
 });

@@ -127,6 +127,22 @@ describe.each(BACKENDS)('backend: $name', (kind) => {
     await restored.close();
   });
 
+  it('is closed after the copies that are being made of it', async () => {
+    const rows = Array.from({ length: 3_000 }, (_, at) => put(`key${at}`, 'x'.repeat(1_000)));
+    await backend.write(rows);
+    const making = Promise.allSettled([1, 2, 3].map(() => backend.copy()));
+    await backend.close();
+    for (const made of await making) {
+      if (made.status === 'rejected') continue;
+      let bytes = 0;
+      for await (const chunk of made.value.chunks()) bytes += chunk.length;
+      expect(bytes).toBe(made.value.bytes);
+      await made.value.close();
+    }
+    backend = await kind.reopen(place, backend);
+    expect(keys(all)).toHaveLength(3_000);
+  });
+
   it('refuses a copy that was cut off', async () => {
     const damaged = {
       bytes: 5,
