@@ -1,9 +1,10 @@
 import { ConfetdError } from '../base/errors.js';
+import { MemberChange, MemberChange_Kind } from '../proto/generated/member.js';
 import { ConfChange, ConfChangeType, type Entry, EntryType } from '../proto/generated/raft.js';
-import { StoredMember } from '../proto/generated/store.js';
 import { clusterId, memberId } from './identity.js';
+import { isPeerUrl, samePeerUrls } from './peer-urls.js';
 
-/** One `name=url` pair of --initial-cluster; a name may stand several times. */
+/** A name of --initial-cluster and all URLs that it is given there. */
 export interface InitialMember {
   readonly id: bigint;
   readonly name: string;
@@ -18,8 +19,10 @@ export interface InitialCluster {
 }
 
 /**
- * Reads --initial-cluster (`name=url,name=url`) and makes the IDs that etcd makes of it.
- * Fails with `usage` where the text is malformed or doesn't name this member with its advertised peer URLs.
+ * Reads --initial-cluster (`name=url,name=url`; a member with two URLs stands twice) and makes the IDs that etcd makes of
+ * it. They are this member's and its cluster's only in a new cluster: a member that joins gets them from the others.
+ * Fails with `usage` where the text is malformed, gives two members one URL or doesn't name this member with its
+ * advertised peer URLs.
  */
 export function parseInitialCluster(options: {
   initialCluster: string;
@@ -32,13 +35,14 @@ export function parseInitialCluster(options: {
   for (const part of initialCluster.split(',')) {
     const at = part.indexOf('=');
     const url = part.slice(at + 1).trim();
-    if (at <= 0 || !URL.canParse(url)) {
+    if (at <= 0 || !isPeerUrl(url)) {
       throw new ConfetdError(
         'usage',
         `--initial-cluster: "${part}" is not of the form name=http://host:port`,
       );
     }
     const member = part.slice(0, at).trim();
+    refuseTwice(urlsByName, member, url);
     urlsByName.set(member, [...(urlsByName.get(member) ?? []), url]);
   }
   const members = [...urlsByName]
@@ -51,13 +55,25 @@ export function parseInitialCluster(options: {
       `--initial-cluster names ${[...urlsByName.keys()].join(', ')}, but this member is --name ${name}: add ${name}=${advertisePeerUrls[0] ?? 'URL'} to it`,
     );
   }
-  if ([...self.peerUrls].sort().join() !== [...advertisePeerUrls].sort().join()) {
+  if (!samePeerUrls(self.peerUrls, advertisePeerUrls)) {
     throw new ConfetdError(
       'usage',
       `--initial-cluster gives ${name} the URLs ${self.peerUrls.join(', ')}, --initial-advertise-peer-urls ${advertisePeerUrls.join(', ')}: make them equal`,
     );
   }
   return { clusterId: clusterId(members.map((member) => member.id)), self, members };
+}
+
+/** Two members can't be reached at one place. */
+function refuseTwice(urlsByName: ReadonlyMap<string, readonly string[]>, name: string, url: string): void {
+  for (const [other, urls] of urlsByName) {
+    if (!urls.includes(url)) continue;
+    const who = other === name ? `${name} twice` : `both ${other} and ${name}`;
+    throw new ConfetdError(
+      'usage',
+      `--initial-cluster has a duplicate URL: it gives ${url} to ${who}; give each member its own`,
+    );
+  }
 }
 
 /**
@@ -75,12 +91,16 @@ export function bootstrapEntries(cluster: InitialCluster): Entry[] {
         type: ConfChangeType.ADD_NODE,
         nodeId: member.id,
         context: Buffer.from(
-          StoredMember.encode({
-            id: member.id,
-            name: '',
-            peerUrls: [...member.peerUrls],
-            clientUrls: [],
-            isLearner: false,
+          MemberChange.encode({
+            id: undefined,
+            kind: MemberChange_Kind.ADD,
+            member: {
+              id: member.id,
+              name: '',
+              peerUrls: [...member.peerUrls],
+              clientUrls: [],
+              isLearner: false,
+            },
           }).finish(),
         ),
       }).finish(),

@@ -34,3 +34,8 @@ export function clusterId(memberIds: readonly bigint[]): bigint {
 export function formatId(value: bigint): string {
   return value.toString(16);
 }
+
+/** What members show each other of the cluster token: its SHA-256. */
+export function tokenDigest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -34,3 +34,12 @@ export function listMembers(rows: Pick<RowAccess, 'range'>): Member[] {
     .range({ start: '', end: undefined, limit: MAX_MEMBERS })
     .map(({ value }) => StoredMember.decode(value));
 }
+
+/** Rows of table `removedMembers`: the ID as 8 bytes → a mark. IDs are never used again. */
+export function putRemovedMember(rows: RowAccess, id: bigint): void {
+  rows.put(rowKey(id), Buffer.from([1]));
+}
+
+export function isRemoved(rows: Pick<RowAccess, 'get'>, id: bigint): boolean {
+  return rows.get(rowKey(id)) !== undefined;
+}
