@@ -132,16 +132,29 @@ export class LmdbBackend implements Backend {
         last = written;
       }
     });
+    const before = this.#lastTransaction();
     this.#state = 'writing';
     try {
       await Promise.all([committed, this.#root.flushed]);
     } catch (error) {
       const cause = await causeOf(error);
-      this.#state = failedBeforeSync(cause) ? 'failed' : 'unsynced';
-      throw isFull(cause) ? new BackendFullError(messageOf(cause), { cause }) : cause;
+      // What readers can see was written, and then not synced: its pages may be lost, and nothing makes up for that.
+      const visible = this.#lastTransaction() !== before;
+      this.#state = visible ? 'unsynced' : 'failed';
+      throw !visible && isFull(cause) ? new BackendFullError(fullMessage(cause), { cause }) : cause;
     }
     this.#state = 'sound';
     this.#root.resetReadTxn();
+  }
+
+  /** Of what readers see; undefined where LMDB says that it can't go on. */
+  #lastTransaction(): number | undefined {
+    try {
+      this.#root.resetReadTxn();
+      return statsOf(this.#root).lastTxnId;
+    } catch {
+      return undefined;
+    }
   }
 
   size(): { total: number; inUse: number } {
@@ -279,6 +292,7 @@ function openOptions(options: LmdbOptions): RootDatabaseOptionsWithPath & { safe
 }
 
 interface Stats {
+  readonly lastTxnId: number;
   readonly pageSize: number;
   readonly lastPageNumber: number;
   readonly treeBranchPageCount: number;
@@ -307,22 +321,24 @@ function bounds({ start, end, reverse = false }: RowRange): object {
   };
 }
 
+const EIO = 5;
 const ENOSPC = 28;
 const EDQUOT = 122;
 const MDB_MAP_FULL = -30_792;
 
 /**
- * A page that found no room failed the whole transaction before its meta page was written: tried on full file systems,
- * the same environment goes on afterwards. A sync that fails for want of room is another matter, because what it should
- * have written may be lost: that one has no page in its message.
+ * Whether a batch of which nothing is visible failed for want of room. A page that found none failed the transaction
+ * before its meta page was written: tried on full file systems, the same environment goes on afterwards. Where part of
+ * a write still fitted LMDB says EIO, and of an EIO that the system gave it says which page it was writing.
  */
 function isFull(cause: unknown): boolean {
   const code = errorNumber(cause);
-  return code === MDB_MAP_FULL || (failedBeforeSync(cause) && (code === ENOSPC || code === EDQUOT));
+  if (code === EIO) return !messageOf(cause).includes('Attempting to write page');
+  return code === ENOSPC || code === EDQUOT || code === MDB_MAP_FULL;
 }
 
-function failedBeforeSync(cause: unknown): boolean {
-  return errorNumber(cause) === MDB_MAP_FULL || messageOf(cause).includes('Attempting to write page');
+function fullMessage(cause: unknown): string {
+  return errorNumber(cause) === EIO ? 'No space left on device: a write was cut short' : messageOf(cause);
 }
 
 /** LMDB's errors have a number for a code: a system's, or its own. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -80,6 +80,8 @@ describe.skipIf(mounted === undefined)('LMDB on a full disk', () => {
       put();
       await store.flush();
       fill();
+      // Room for a part of what LMDB writes at once, which it tells as an I/O error.
+      if (cycle === 2) truncateSync(filler, statSync(filler).size - 5 * 4_096);
       const full = next();
       put();
       expect(await full).toBe(true);
