@@ -20,9 +20,13 @@ export function renderPorts(clock: Clock, log: Log): RenderPorts {
     run: commandRunner(clock),
     env: process.env,
     engine: async (extension) => {
-      if (extension !== '.hbs') return undefined;
-      const { HandlebarsEngine } = await import('../render/engines/handlebars/engine.js');
-      return new HandlebarsEngine(new NodeDisk());
+      if (extension === '.hbs') {
+        const { HandlebarsEngine } = await import('../render/engines/handlebars/engine.js');
+        return new HandlebarsEngine(new NodeDisk());
+      }
+      if (extension !== '.tmpl') return undefined;
+      const { GoTemplateEngine } = await import('../render/engines/gotemplate/engine.js');
+      return new GoTemplateEngine(new NodeDisk());
     },
   };
 }

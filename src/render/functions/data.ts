@@ -1,5 +1,8 @@
+import { base64Fault } from './base64.js';
+import { byteLength, bytesOf, byteText, compareBytes } from './fmt/bytes.js';
+import { goQuote } from './fmt/quote.js';
 import { parseJson, writeJson } from './json.js';
-import { define, FunctionError } from './types.js';
+import { define, type FunctionContext, FunctionError, hint } from './types.js';
 import { describe, isList, isMap, newMap, type Value, type ValueMap } from './values.js';
 
 /** Maps, lists, and text that stands for them. */
@@ -7,34 +10,29 @@ export const dataFunctions = [
   define({
     name: 'json',
     params: ['text'],
-    run: (_, text) => {
-      const value = parseJson(text);
-      if (!isMap(value) && value !== null)
-        throw new FunctionError(`a JSON object was expected, not ${describe(value)}`);
-      return value ?? newMap([]);
-    },
+    run: ({ language }, text) => parseJson(text, language, 'object') ?? newMap([]),
   }),
   define({
     name: 'jsonArray',
     kind: 'list',
     params: ['text'],
-    run: (_, text) => {
-      const value = parseJson(text);
-      if (!isList(value) && value !== null)
-        throw new FunctionError(`a JSON array was expected, not ${describe(value)}`);
-      return value ?? [];
-    },
+    run: ({ language }, text) => parseJson(text, language, 'array') ?? [],
   }),
-  define({ name: 'fromJson', params: ['text'], run: (_, text) => parseJson(text) }),
-  define({ name: 'toJson', params: ['any'], yields: 'text', run: (_, value) => writeJson(value) }),
+  define({ name: 'fromJson', params: ['text'], run: ({ language }, text) => parseJson(text, language) }),
+  define({
+    name: 'toJson',
+    params: ['any'],
+    yields: 'text',
+    run: (context, value) => writeJson(context, value),
+  }),
   define({
     name: 'toPrettyJson',
     params: ['any'],
     yields: 'text',
-    run: (_, value) => writeJson(value, '  '),
+    run: (context, value) => writeJson(context, value, '  '),
   }),
-  define({ name: 'map', params: [], rest: 'any', run: (_, ...entries) => mapOf(entries) }),
-  define({ name: 'dict', params: [], rest: 'any', run: (_, ...entries) => mapOf(entries) }),
+  define({ name: 'map', params: [], rest: 'any', run: (context, ...entries) => mapOf(context, entries) }),
+  define({ name: 'dict', params: [], rest: 'any', run: (context, ...entries) => mapOf(context, entries) }),
   define({ name: 'list', kind: 'list', params: [], rest: 'any', run: (_, ...items) => items }),
   define({
     name: 'hasKey',
@@ -48,7 +46,7 @@ export const dataFunctions = [
     kind: 'list',
     params: ['map'],
     yields: 'texts',
-    run: (_, map) => Object.keys(map).sort(),
+    run: (_, map) => Object.keys(map).sort(compareBytes),
   }),
   define({
     name: 'values',
@@ -56,7 +54,7 @@ export const dataFunctions = [
     params: ['map'],
     run: (_, map) =>
       Object.keys(map)
-        .sort()
+        .sort(compareBytes)
         .map((key) => map[key]),
   }),
   define({
@@ -80,7 +78,7 @@ export const dataFunctions = [
     params: ['any'],
     yields: 'number',
     run: (_, value) => {
-      if (typeof value === 'string') return Buffer.byteLength(value);
+      if (typeof value === 'string') return byteLength(value);
       if (isList(value)) return value.length;
       if (isMap(value)) return Object.keys(value).length;
       throw new FunctionError(`${describe(value)} has no length`);
@@ -98,20 +96,19 @@ export const dataFunctions = [
     yields: 'text',
     run: (context, text) => {
       context.reserve(text.length * 2);
-      return Buffer.from(text).toString('base64');
+      return bytesOf(text).toString('base64');
     },
   }),
   define({
     name: 'base64Decode',
     params: ['text'],
     yields: 'text',
-    run: (_, text) => {
-      // Go skips line breaks and refuses all else that Buffer would pass over.
-      const compact = text.replace(/[\r\n]/g, '');
-      if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) {
-        throw new FunctionError('illegal base64 data: standard base64 with its padding was expected');
-      }
-      return Buffer.from(compact, 'base64').toString();
+    run: (context, text) => {
+      const at = base64Fault(text);
+      if (at === undefined) return byteText(Buffer.from(text, 'base64'));
+      throw new FunctionError(
+        `illegal base64 data at input byte ${at}${hint(context, 'standard base64 with its padding was expected')}`,
+      );
     },
   }),
   define({
@@ -119,22 +116,25 @@ export const dataFunctions = [
     kind: 'boolean',
     params: ['text'],
     yields: 'boolean',
-    run: (_, text) => {
+    run: (context, text) => {
       if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
       if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false;
-      throw new FunctionError(`parsing ${JSON.stringify(text)}: invalid syntax: true or false was expected`);
+      const fault = `strconv.ParseBool: parsing ${goQuote(text)}: invalid syntax`;
+      throw new FunctionError(fault + hint(context, 'true or false was expected'));
     },
   }),
 ];
 
-function mapOf(entries: readonly Value[]): ValueMap {
+function mapOf(context: FunctionContext, entries: readonly Value[]): ValueMap {
   if (entries.length % 2 !== 0) {
-    throw new FunctionError('invalid map call: a value is missing after the last key');
+    throw new FunctionError(`invalid map call${hint(context, 'a value is missing after the last key')}`);
   }
   const pairs: [string, Value][] = [];
   for (let at = 0; at < entries.length; at += 2) {
     const key = entries[at];
-    if (typeof key !== 'string') throw new FunctionError(`map keys must be strings, not ${describe(key)}`);
+    if (typeof key !== 'string') {
+      throw new FunctionError(`map keys must be strings${hint(context, `not ${describe(key)}`)}`);
+    }
     pairs.push([key, entries[at + 1]]);
   }
   return newMap(pairs);

@@ -1,5 +1,9 @@
-import { FunctionError } from './types.js';
+import { compareBytes } from './fmt/bytes.js';
+import { jsonFault, jsonKind } from './go-json.js';
+import { type FunctionContext, FunctionError } from './types.js';
 import {
+  Complex128,
+  describe,
   Float64,
   isAbsent,
   isList,
@@ -7,49 +11,76 @@ import {
   newMap,
   ServiceRecord,
   Time,
+  Uint,
   type Value,
   type ValueMap,
 } from './values.js';
 
-/** JSON text as values: numbers are {@link Float64}, objects maps without a prototype. */
-export function parseJson(text: string): Value {
+/**
+ * JSON text as values: numbers are {@link Float64}, objects maps without a prototype. `kind`: what the text must be, if
+ * not null. Errors are Go's for Go templates.
+ */
+export function parseJson(text: string, language: Language, kind?: 'object' | 'array'): Value {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
+    if (language === 'go') throw new FunctionError(jsonFault(text));
     // V8's message quotes the text, which may be a secret; its position is what helps.
     const position = error instanceof Error ? /position [0-9]+/.exec(error.message)?.[0] : undefined;
     throw new FunctionError(`not valid JSON${position === undefined ? '' : ` at ${position}`}`);
   }
-  return toValue(parsed);
+  const found = jsonKind(parsed);
+  const value = toValue(parsed);
+  if (kind === undefined || found === kind || found === 'null') return value;
+  if (language === 'go') {
+    const type = kind === 'object' ? 'map[string]interface {}' : '[]interface {}';
+    throw new FunctionError(`json: cannot unmarshal ${found} into Go value of type ${type}`);
+  }
+  throw new FunctionError(`a JSON ${kind} was expected, not ${describe(value)}`);
 }
 
+type Language = FunctionContext['language'];
+
 function toValue(parsed: unknown): Value {
-  if (typeof parsed === 'number') return new Float64(parsed);
+  if (typeof parsed === 'number') {
+    if (!Number.isFinite(parsed))
+      throw new FunctionError('json: cannot unmarshal number into Go value of type float64');
+    return new Float64(parsed);
+  }
   if (typeof parsed === 'string' || typeof parsed === 'boolean' || parsed === null) return parsed;
   if (Array.isArray(parsed)) return parsed.map(toValue);
   return newMap(Object.entries(parsed as object).map(([key, value]) => [key, toValue(value)] as const));
 }
 
 /** As Go's json.Marshal writes it: keys sorted, `<`, `>`, `&` and the line separators escaped. */
-export function writeJson(value: Value, pad = ''): string {
-  return write(value, pad, '\n');
+export function writeJson(context: FunctionContext, value: Value, pad = ''): string {
+  let size = 0;
+  // Small values that hold one another many times over can be huge.
+  const count = (text: string): string => {
+    size += text.length;
+    context.reserve(size);
+    context.tick();
+    return text;
+  };
+  return write(value, pad, '\n', count);
 }
 
-function write(value: Value, pad: string, newline: string): string {
+function write(value: Value, pad: string, newline: string, count: (text: string) => string): string {
   if (isAbsent(value)) return 'null';
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number') return number(value);
-  if (typeof value === 'boolean') return String(value);
-  if (value instanceof Float64) return number(value.value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (value instanceof Float64 || value instanceof Uint) return number(value.value);
+  if (value instanceof Complex128) throw new FunctionError('json: unsupported type: complex128');
   if (value instanceof Time) return text(new Date(value.unixMs).toISOString().replace(/\.?0*Z$/, 'Z'));
   const inner = newline + pad;
   if (isList(value)) {
-    const items = value.map((item) => write(item, pad, inner));
+    const items = value.map((item) => count(write(item, pad, inner, count)));
     return wrap('[', ']', items, pad, newline);
   }
   const entries = entriesOf(value).map(
-    ([key, item]) => `${text(key)}:${pad === '' ? '' : ' '}${write(item, pad, inner)}`,
+    ([key, item]) => `${text(key)}:${pad === '' ? '' : ' '}${count(write(item, pad, inner, count))}`,
   );
   return wrap('{', '}', entries, pad, newline);
 }
@@ -76,7 +107,7 @@ function entriesOf(value: KeyValue | ServiceRecord | ValueMap): [string, Value][
       ['Weight', value.weight],
     ];
   }
-  return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.entries(value).sort(([a], [b]) => compareBytes(a, b));
 }
 
 function text(value: string): string {

@@ -1,6 +1,7 @@
-import { define, FunctionError } from './types.js';
+import { goQuote } from './fmt/quote.js';
+import { define, FunctionError, hint } from './types.js';
 
-/** Whole numbers, as in confd. Go's wrap at 64 bits; these refuse what passes 2^53. */
+/** Whole numbers, as in confd, refused beyond 2^53. Go templates have arithmetic of their own, which wraps at 64 bits. */
 export const numberFunctions = [
   define({ name: 'add', params: ['int', 'int'], yields: 'number', run: (_, a, b) => whole(a + b) }),
   define({ name: 'sub', params: ['int', 'int'], yields: 'number', run: (_, a, b) => whole(a - b) }),
@@ -43,17 +44,20 @@ export const numberFunctions = [
     name: 'atoi',
     params: ['text'],
     yields: 'number',
-    run: (_, text) => {
+    run: (context, text) => {
+      const fault = `strconv.Atoi: parsing ${goQuote(text)}: `;
       if (!/^[+-]?[0-9]+$/.test(text)) {
         throw new FunctionError(
-          `parsing ${JSON.stringify(text)}: invalid syntax: a whole decimal number was expected`,
+          `${fault}invalid syntax${hint(context, 'a whole decimal number was expected')}`,
         );
       }
       const number = Number(text);
-      if (!Number.isSafeInteger(number)) {
-        throw new FunctionError(`parsing ${JSON.stringify(text)}: value out of range`);
+      if (Number.isSafeInteger(number)) return whole(number);
+      const exact = BigInt(text.replace(/^\+/, ''));
+      if (context.language !== 'go' || exact !== BigInt.asIntN(64, exact)) {
+        throw new FunctionError(`${fault}value out of range`);
       }
-      return whole(number);
+      return exact;
     },
   }),
 ];

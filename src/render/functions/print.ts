@@ -1,8 +1,9 @@
+import { bytesOf } from './fmt/bytes.js';
 import { sprint, sprintf, sprintln } from './fmt/printf.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { Float64, isAbsent, isList, isMap, type Value } from './values.js';
 
-/** Go's printing and escaping. */
+/** Go's printing and escaping, as Handlebars has them; Go templates have theirs (engines/gotemplate/builtins). */
 export const printFunctions = [
   define({
     name: 'printf',
@@ -10,51 +11,85 @@ export const printFunctions = [
     rest: 'any',
     yields: 'text',
     run: (context, format, ...args) => {
-      if (context.language === 'go') return sprintf(format, args).text;
-      const { text, faults } = sprintf(format, args, loosely);
+      const { text, faults } = sprintf(format, args, loosely, maxSize(context));
       if (faults.length > 0)
         throw new FunctionError(`${JSON.stringify(format)} doesn't fit its arguments: ${faults[0]}`);
       return text;
     },
   }),
-  define({ name: 'print', params: [], rest: 'any', yields: 'text', run: (_, ...args) => sprint(args) }),
-  define({ name: 'println', params: [], rest: 'any', yields: 'text', run: (_, ...args) => sprintln(args) }),
   define({
-    name: 'html',
+    name: 'print',
     params: [],
     rest: 'any',
     yields: 'text',
-    run: (context, ...args) => oneText(context, args).replace(/[\0"'&<>]/g, (char) => HTML.get(char) ?? char),
+    run: (context, ...args) => sprint(args, maxSize(context)),
   }),
   define({
-    name: 'js',
+    name: 'println',
     params: [],
     rest: 'any',
     yields: 'text',
-    run: (context, ...args) =>
-      oneText(context, args).replace(
-        /[\\'"<>&=\p{C}\p{Zl}\p{Zp}]/gu,
-        (char) =>
-          JS.get(char) ?? `\\u${(char.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')}`,
-      ),
+    run: (context, ...args) => sprintln(args, maxSize(context)),
   }),
-  define({
-    name: 'urlquery',
-    params: [],
-    rest: 'any',
-    yields: 'text',
-    run: (context, ...args) =>
-      encodeURIComponent(oneText(context, args).replace(/\p{Cs}/gu, '\ufffd'))
-        .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-        .replaceAll('%20', '+'),
-  }),
+  ...(
+    [
+      ['html', escapeHtml],
+      ['js', escapeJs],
+      ['urlquery', escapeQuery],
+    ] as const
+  ).map(([name, encode]) =>
+    define({
+      name,
+      params: [],
+      rest: 'any',
+      yields: 'text',
+      run: (context, ...args) => encode(oneText(context, args)),
+    }),
+  ),
 ];
 
+/** Go's HTMLEscapeString. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[\0"'&<>]/g, (char) => HTML.get(char) ?? char);
+}
+
+/** Go's JSEscapeString. */
+export function escapeJs(text: string): string {
+  return text.replace(/[\\'"<>&=\p{C}\p{Z}]/gu, (char) => {
+    if (char === ' ') return char;
+    const known = JS.get(char);
+    if (known !== undefined) return known;
+    const code = char.codePointAt(0) as number;
+    // What is no UTF-8 is the replacement character, which can be printed.
+    if (code >= 0xd800 && code <= 0xdfff) return '\ufffd';
+    return `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  });
+}
+
+/** Go's url.QueryEscape. */
+export function escapeQuery(text: string): string {
+  return Array.from(bytesOf(text), (byte) => QUERY[byte]).join('');
+}
+
+/** What each byte becomes. */
+const QUERY: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte);
+  if (char === ' ') return '+';
+  return /[A-Za-z0-9_.~-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+});
+
 function oneText(context: FunctionContext, args: readonly Value[]): string {
-  const text = sprint(args);
+  const text = sprint(args, maxSize(context));
   context.reserve(text.length);
   return text;
 }
+
+function maxSize(context: FunctionContext): number {
+  return context.maxSize ?? DEFAULT_MAX_SIZE;
+}
+
+/** Characters of one text, where the engine has no limit of its own. */
+const DEFAULT_MAX_SIZE = 64 * 1024 * 1024;
 
 /** In Handlebars a store's text is a number where a number is asked for, and a number prints as text. */
 function loosely(verb: string, value: Value): Value {

@@ -1,5 +1,7 @@
+import type { Pair } from '../../source/types.js';
+import { compareBytes } from './fmt/bytes.js';
 import { compileGlob } from './glob.js';
-import { define, FunctionError } from './types.js';
+import { define, type FunctionContext, FunctionError } from './types.js';
 import { KeyValue } from './values.js';
 
 /** Questions to the store. Each is remembered by the key view as a dependency, the ones without an answer too. */
@@ -26,9 +28,8 @@ export const storeFunctions = [
     kind: 'list',
     params: ['text'],
     yields: 'pairs',
-    run: ({ keys }, pattern) => {
-      compileGlob(pattern);
-      return keys.glob(pattern).map((pair) => new KeyValue(pair.key, pair.value));
+    run: (context, pattern) => {
+      return matching(context, pattern).map((pair) => new KeyValue(pair.key, pair.value));
     },
   }),
   define({
@@ -47,12 +48,10 @@ export const storeFunctions = [
     kind: 'list',
     params: ['text'],
     yields: 'texts',
-    run: ({ keys }, pattern) => {
-      compileGlob(pattern);
-      return keys
-        .glob(pattern)
+    run: (context, pattern) => {
+      return matching(context, pattern)
         .map((pair) => pair.value)
-        .sort();
+        .sort(compareBytes);
     },
   }),
   // confd answers `ls ""` and `lsdir "/"` with nothing, and `ls "/"` with the leaves alone. Old templates see that.
@@ -75,6 +74,16 @@ export const storeFunctions = [
       language === 'handlebars' || (path !== '' && path !== '/') ? keys.lsdir(path) : [],
   }),
 ];
+
+/** Go's error doesn't name the pattern. */
+function matching({ keys, language }: FunctionContext, pattern: string): readonly Pair[] {
+  try {
+    compileGlob(pattern);
+  } catch (error) {
+    throw language === 'go' ? new FunctionError('syntax error in pattern', { cause: error }) : error;
+  }
+  return keys.glob(pattern);
+}
 
 function missing(key: string): FunctionError {
   return new FunctionError(`key does not exist: ${key}`);

@@ -11,6 +11,8 @@ export interface FunctionContext {
   /** Unix milliseconds. */
   readonly nowMs: number;
   readonly needs: Ledger;
+  /** The limit on the output, in bytes, if the engine tells it. */
+  readonly maxSize?: number;
   /** The text of another template of the same folder. */
   include(name: string, data: Value): string;
   /** Call before making `size` characters or elements: fails where that passes the render's limit on output. */
@@ -22,6 +24,11 @@ export interface FunctionContext {
 /** What a call refuses, in a sentence; the engine adds file, line, column and the function's name. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
+}
+
+/** The end of an error's sentence that helps; Go's sentences stay as they are. */
+export function hint(context: Pick<FunctionContext, 'language'>, text: string): string {
+  return context.language === 'go' ? '' : `: ${text}`;
 }
 
 /** `int` is a safe integer. An engine gives each argument in its parameter's type, converting as its language does. */

@@ -16,7 +16,8 @@ function escaped(char: string, quote: string, ascii: boolean): string {
   const short = SHORT.get(char);
   if (short !== undefined) return short;
   const code = char.codePointAt(0) as number;
-  // A lone surrogate is not UTF-8: Go sees the replacement character.
+  // A byte that is no UTF-8 (fmt/bytes.ts).
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   if (code >= 0xd800 && code <= 0xdfff) return ascii ? '\\ufffd' : '\ufffd';
   if (code >= 0x20 && code < 0x7f) return char;
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
@@ -35,5 +36,9 @@ const SHORT = new Map([
   ['\v', '\\v'],
 ]);
 
-/** Letters, marks, numbers, punctuation, symbols. */
+/** Go's strconv.IsPrint: letters, marks, numbers, punctuation, symbols, and the blank. */
+export function isPrintable(char: string): boolean {
+  return char === ' ' || PRINTABLE.test(char);
+}
+
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u;

@@ -153,9 +153,10 @@ describe('data', () => {
     expect(plain(go('json', '{"a":{"b":[1,null]}}'))).toEqual({ a: { b: [1, null] } });
     expect(go('jsonArray', '[1,"x"]')).toEqual([new Float64(1), 'x']);
     expect(go('fromJson', '3')).toEqual(new Float64(3));
-    expect(() => go('json', '[1]')).toThrow('a JSON object was expected, not a list');
-    expect(() => go('jsonArray', '{}')).toThrow('a JSON array was expected, not a map');
-    expect(() => go('json', '{"a":secret}')).toThrow(/^not valid JSON( at position 5)?$/);
+    const strict = contextFor('handlebars');
+    expect(() => callWith(strict, 'json', '[1]')).toThrow('a JSON object was expected, not a list');
+    expect(() => callWith(strict, 'jsonArray', '{}')).toThrow('a JSON array was expected, not a map');
+    expect(() => callWith(strict, 'json', '{"a":secret}')).toThrow(/^not valid JSON( at position 5)?$/);
   });
   test('maps have no prototype', () => {
     expect(Object.getPrototypeOf(go('json', '{"a":1}'))).toBeNull();
