@@ -8,6 +8,9 @@ import { type RawRecord, RecordType, readEntry, readEntryHead } from './record.j
 import { scanFrames } from './scanner.js';
 import type { TermRuns } from './term-runs.js';
 
+/** A window of entries to be made is a millisecond or two of work. */
+const WINDOW_BYTES = 128 * 1024;
+
 /**
  * Reads an extent's entries from its segment, a window at a time. Each frame's CRC is checked, as it goes on from the
  * CRC stored in the frame before it; the first one's is taken from `seed`'s frame as it stands there, where a damaged
@@ -44,7 +47,8 @@ export async function readExtent(
   });
   try {
     const size = await file.size();
-    const end = await scanFrames(file, { from: extent.seed, size: Math.min(size, extent.end) }, check);
+    const range = { from: extent.seed, size: Math.min(size, extent.end), windowBytes: WINDOW_BYTES };
+    const end = await scanFrames(file, range, check);
     const found = entries.length;
     if (end.problem !== undefined || found < extent.offsets.length) {
       throw corrupt(path, end.offset, end.problem ?? `entry ${extent.first + found} is missing`);

@@ -16,6 +16,8 @@ export type Visit = (record: RawRecord, buffer: Buffer, offset: number, end: num
 export interface Range {
   readonly from: number;
   readonly size: number;
+  /** Bytes handled at once, where a record takes more work than to be checked. */
+  readonly windowBytes?: number;
 }
 
 /** Where the frames of a file end, and why. */
@@ -29,7 +31,8 @@ export interface ScanEnd {
 }
 
 /** Reads a segment's frames in order, in slices, and shows each record to `visit` until one is bad. */
-export async function scanFrames(file: DiskFile, { from, size }: Range, visit: Visit): Promise<ScanEnd> {
+export async function scanFrames(file: DiskFile, range: Range, visit: Visit): Promise<ScanEnd> {
+  const { from, size, windowBytes = WINDOW_BYTES } = range;
   let base = from;
   let buffer: Buffer = Buffer.alloc(0);
   let at = 0;
@@ -39,7 +42,7 @@ export async function scanFrames(file: DiskFile, { from, size }: Range, visit: V
     if (buffer.length - at >= bytes) return;
     base += at;
     at = 0;
-    buffer = await file.read(base, Math.min(Math.max(bytes, WINDOW_BYTES), size - base));
+    buffer = await file.read(base, Math.min(Math.max(bytes, windowBytes), size - base));
     assert(buffer.length >= bytes, 'a segment became shorter while it was read');
   };
 
