@@ -1,13 +1,19 @@
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { ConfetdError } from '../../base/errors.js';
 import { etcdError } from '../../base/etcd-errors.js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
 import type { ServiceContext } from './context.js';
-import { nothingToCheck, unary } from './unary.js';
+import { toGrpcStatus } from './errors.js';
+import { nothingToCheck, plainUnary, unary } from './unary.js';
 
-/** etcdserverpb.Maintenance: status and alarms; the rest is answered UNIMPLEMENTED. `version` is what we claim. */
+/**
+ * etcdserverpb.Maintenance. `version` is what we claim. Snapshot and Downgrade are refused with what to do instead.
+ */
 export function maintenanceService(context: ServiceContext, version: string): UntypedServiceImplementation {
+  const { member } = context;
+
   const status = (_request: rpc.StatusRequest): Promise<rpc.StatusResponse> => {
-    const now = context.member.status();
+    const now = member.status();
     const leaderless = etcdError('noLeader').message;
     const errors = [...now.errors];
     if (now.leader === 0n && !errors.includes(leaderless)) errors.unshift(leaderless);
@@ -24,8 +30,47 @@ export function maintenanceService(context: ServiceContext, version: string): Un
       isLearner: now.isLearner,
     });
   };
+
+  // This one, and Defragment, have answers without a header: etcdctl shows them as `{}`.
+  const moveLeader = async ({ targetID }: rpc.MoveLeaderRequest): Promise<rpc.MoveLeaderResponse> => {
+    await member.moveLeader(targetID);
+    return { header: undefined };
+  };
+
+  /** There is nothing to do: deleted space is reused as it is, page by page. The file never shrinks. */
+  const defragment = (_request: rpc.DefragmentRequest): Promise<rpc.DefragmentResponse> => {
+    if (member.isLearner) throw etcdError('learnerUnsupported');
+    return Promise.resolve({ header: undefined });
+  };
+
+  const hash = async (_request: rpc.HashRequest): Promise<rpc.HashResponse> => {
+    const whole = await member.hashKv(0);
+    return { header: undefined, hash: whole.hash };
+  };
+
+  const snapshot: handleServerStreamingCall<rpc.SnapshotRequest, rpc.SnapshotResponse> = (call) => {
+    const reason = new ConfetdError(
+      'unimplemented',
+      'confetd: snapshots in etcd’s format are not served; to back a member up, stop it and copy its data folder',
+    );
+    call.emit('error', toGrpcStatus(reason, context.log));
+  };
+
+  const downgrade = (_request: rpc.DowngradeRequest): Promise<rpc.DowngradeResponse> => {
+    throw new ConfetdError(
+      'unimplemented',
+      'confetd: a downgrade needs no preparation: start the other version',
+    );
+  };
+
   return {
-    status: unary(context, nothingToCheck, status),
-    alarm: unary(context, nothingToCheck, (request: rpc.AlarmRequest) => context.member.alarm(request)),
+    status: unary(context, nothingToCheck, status, () => true),
+    alarm: unary(context, nothingToCheck, (request: rpc.AlarmRequest) => member.alarm(request)),
+    moveLeader: plainUnary(context, moveLeader),
+    defragment: plainUnary(context, defragment),
+    hash: unary(context, nothingToCheck, hash),
+    hashKv: unary(context, nothingToCheck, (request: rpc.HashKVRequest) => member.hashKv(request.revision)),
+    snapshot,
+    downgrade: plainUnary(context, downgrade),
   };
 }

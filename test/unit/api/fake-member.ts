@@ -1,5 +1,6 @@
 import { type ByteString, toByteString, toBytes } from '../../../src/base/bytes.js';
 import { ConfetdError } from '../../../src/base/errors.js';
+import { etcdError } from '../../../src/base/etcd-errors.js';
 import type { Identity, MemberService, MemberStatus } from '../../../src/member/types.js';
 import type { KeyValue as WireKeyValue } from '../../../src/proto/generated/etcd_kv.js';
 import type * as rpc from '../../../src/proto/generated/etcd_rpc.js';
@@ -37,6 +38,7 @@ export class FakeMember implements MemberService {
   };
   leader = this.identity.memberId;
   readonly term = 2;
+  isLearner = false;
   errors: string[] = [];
   revision = 1;
   compacted = 0;
@@ -48,6 +50,16 @@ export class FakeMember implements MemberService {
   mostKeepAlives = 0;
   readonly watchers = new Set<FakeWatcher>();
   readonly history: { revision: number; events: StoreEvent[] }[] = [];
+  /** Of the cluster. Changes of it follow no rules here: see Membership for those. */
+  members: rpc.Member[] = [
+    {
+      ID: this.identity.memberId,
+      name: this.identity.name,
+      peerURLs: ['http://localhost:2380'],
+      clientURLs: ['http://localhost:2379'],
+      isLearner: false,
+    },
+  ];
   readonly #keys = new Map<ByteString, KeyValue>();
   readonly #leases = new Map<bigint, Lease>();
   readonly #alarms: rpc.AlarmMember[] = [];
@@ -62,7 +74,7 @@ export class FakeMember implements MemberService {
       revision,
       dbSize: 20480,
       dbSizeInUse: 16384,
-      isLearner: false,
+      isLearner: this.isLearner,
       errors,
     };
   }
@@ -163,14 +175,47 @@ export class FakeMember implements MemberService {
   }
 
   async memberList(_request: rpc.MemberListRequest): Promise<rpc.MemberListResponse> {
+    this.#maybeFail('memberList');
+    return { header: this.#header(), members: this.members };
+  }
+
+  async memberAdd({ peerURLs, isLearner }: rpc.MemberAddRequest): Promise<rpc.MemberAddResponse> {
+    this.#maybeFail('memberAdd');
     const member = {
-      ID: this.identity.memberId,
-      name: this.identity.name,
-      peerURLs: ['http://localhost:2380'],
-      clientURLs: ['http://localhost:2379'],
-      isLearner: false,
+      ID: this.identity.memberId + BigInt(this.members.length),
+      name: '',
+      peerURLs,
+      clientURLs: [],
+      isLearner,
     };
-    return { header: this.#header(), members: [member] };
+    this.members = [...this.members, member];
+    return { header: undefined, member, members: this.members };
+  }
+
+  async memberRemove({ ID }: rpc.MemberRemoveRequest): Promise<rpc.MemberRemoveResponse> {
+    this.#member(ID);
+    this.members = this.members.filter((member) => member.ID !== ID);
+    return { header: undefined, members: this.members };
+  }
+
+  async memberUpdate({ ID, peerURLs }: rpc.MemberUpdateRequest): Promise<rpc.MemberUpdateResponse> {
+    this.#member(ID).peerURLs = peerURLs;
+    return { header: undefined, members: this.members };
+  }
+
+  async memberPromote({ ID }: rpc.MemberPromoteRequest): Promise<rpc.MemberPromoteResponse> {
+    this.#member(ID).isLearner = false;
+    return { header: undefined, members: this.members };
+  }
+
+  async moveLeader(target: bigint): Promise<void> {
+    this.#maybeFail('moveLeader');
+    this.leader = this.#member(target).ID;
+  }
+
+  async hashKv(revision: number): Promise<rpc.HashKVResponse> {
+    this.#maybeFail('hashKv');
+    return { header: this.#header(), hash: 0xc0ffee + revision, compactRevision: this.compacted };
   }
 
   async alarm(request: rpc.AlarmRequest): Promise<rpc.AlarmResponse> {
@@ -212,6 +257,12 @@ export class FakeMember implements MemberService {
 
   #header(): ResponseHeader {
     return { clusterId: 0n, memberId: 0n, revision: this.revision, raftTerm: 2 };
+  }
+
+  #member(id: bigint): rpc.Member {
+    const member = this.members.find(({ ID }) => ID === id);
+    if (member === undefined) throw etcdError('memberNotFound');
+    return member;
   }
 
   #lease(id: bigint): Lease {

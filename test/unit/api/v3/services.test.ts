@@ -4,14 +4,13 @@ import {
   AlarmRequest,
   AlarmType,
   ClusterService,
-  DefragmentRequest,
+  DowngradeRequest,
   LeaseGrantRequest,
   type LeaseKeepAliveRequest,
   type LeaseKeepAliveResponse,
   LeaseService,
   LeaseTimeToLiveRequest,
   MaintenanceService,
-  MemberAddRequest,
   MemberListRequest,
   StatusRequest,
 } from '../../../../src/proto/generated/etcd_rpc.js';
@@ -143,15 +142,23 @@ describe('Cluster and Maintenance', () => {
     expect(errors).toEqual(['etcdserver: no leader', 'memberID:9 alarm:NOSPACE ']);
   });
 
-  it('answers Unimplemented to what is not there', async () => {
-    const unimplemented = { code: Status.UNIMPLEMENTED };
-    expect(await harness.refusal(ClusterService.memberAdd, MemberAddRequest.fromPartial({}))).toMatchObject(
-      unimplemented,
-    );
-    expect(
-      await harness.refusal(MaintenanceService.defragment, DefragmentRequest.fromPartial({})),
-    ).toMatchObject(unimplemented);
-    expect(await harness.refusal(RenderService.status, {})).toMatchObject(unimplemented);
+  it('answers Unimplemented to what is not there, with what to do instead', async () => {
+    const { path, requestSerialize, responseDeserialize } = MaintenanceService.snapshot;
+    const stream = harness.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {});
+    const snapshot = await new Promise((resolve) => {
+      stream.on('error', resolve);
+      stream.on('data', resolve);
+    });
+    expect(snapshot).toMatchObject({
+      code: Status.UNIMPLEMENTED,
+      details: expect.stringContaining('copy its data folder'),
+    });
+    const downgrade = DowngradeRequest.fromPartial({});
+    expect(await harness.refusal(MaintenanceService.downgrade, downgrade)).toMatchObject({
+      code: Status.UNIMPLEMENTED,
+      details: expect.stringContaining('start the other version'),
+    });
+    expect(await harness.refusal(RenderService.status, {})).toMatchObject({ code: Status.UNIMPLEMENTED });
   });
 });
 
