@@ -45,7 +45,9 @@ export function copyHeader(target: Buffer, at: number, record: Buffer, until: nu
 
 /** The record as `past` keeps it: visible to reads at its mod revision up to the one before `until`. */
 export function endRecord(record: Buffer, until: number): Buffer {
-  const ended = Buffer.from(record);
+  // Half the cost of Buffer.from.
+  const ended = Buffer.allocUnsafe(record.length);
+  ended.set(record);
   ended.writeUIntBE(until, UNTIL, 6);
   return ended;
 }

@@ -11,6 +11,8 @@ import { ChunkCursor, type Cursor, merge, Overlay } from './overlay.js';
 const FLUSH_ROWS = 1_000;
 /** What is less waits so long for company. */
 const FLUSH_DELAY_MS = 50;
+/** So many take long to hand over: not in the turn that made them, which was long already. */
+const LARGE_ROWS = 10_000;
 /** More than this waiting, and the member applies nothing until a batch has been written. */
 const MAX_PENDING_ROWS = 8_000;
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
@@ -184,11 +186,16 @@ export class Tables {
 
   #flushSoon(): void {
     if (this.#ended || this.#inEntry || this.#flushing !== undefined) return;
-    if (this.#active.rows >= FLUSH_ROWS) {
+    const { rows } = this.#active;
+    if (rows >= FLUSH_ROWS && rows < LARGE_ROWS) {
       this.#startFlush();
       return;
     }
-    this.#timer ??= this.#clock.schedule(FLUSH_DELAY_MS, () => {
+    if (rows >= LARGE_ROWS) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    }
+    this.#timer ??= this.#clock.schedule(rows >= LARGE_ROWS ? 0 : FLUSH_DELAY_MS, () => {
       this.#timer = undefined;
       // Inside an entry its end will see to it.
       if (!this.#ended && !this.#inEntry && this.#flushing === undefined) this.#startFlush();

@@ -44,7 +44,7 @@ export class WriteTxn {
   readonly #main: number;
   #wrote = false;
   #events: (LiveEvent | undefined)[] = [];
-  /** Position among the events by key; made with the second change only. */
+  /** Position among the events by key; made with the first change whose key isn't above all before it. */
   #positions: Map<ByteString, number> | undefined;
   #v2: V2Record | undefined;
   #ended = false;
@@ -177,11 +177,13 @@ export class WriteTxn {
   #record(event: LiveEvent): void {
     this.#wrote = true;
     const { key } = event.kv;
-    if (this.#events.length === 0) {
+    const last = this.#events.at(-1);
+    if (this.#positions === undefined && (last === undefined || key > last.kv.key)) {
+      // In ascending order, as a range is deleted, no key comes twice.
       this.#events.push(event);
       return;
     }
-    this.#positions ??= new Map(this.#events.map((first, at) => [first?.kv.key ?? '', at]));
+    this.#positions ??= new Map(this.#events.map((each, at) => [each?.kv.key ?? '', at]));
     const before = this.#positions.get(key);
     this.#positions.set(key, this.#events.length);
     if (before === undefined) {
