@@ -44,8 +44,7 @@ export class Membership {
   /** Its ID comes from its URLs and the time, so that one that is removed and added again is another one. */
   async add({ peerURLs, isLearner }: rpc.MemberAddRequest): Promise<rpc.MemberAddResponse> {
     const peerUrls = checkedUrls(peerURLs);
-    const { token, clock } = this.#ports;
-    const id = memberId(peerUrls, token, Math.floor(clock.wallMs() / 1_000));
+    const id = this.#freshId(peerUrls);
     const member: Member = { id, name: '', peerUrls, clientUrls: [], isLearner };
     const { members } = await this.#decide(MemberChange_Kind.ADD, member);
     return { header: undefined, member: onWire(member), members: members.map(onWire) };
@@ -67,6 +66,16 @@ export class Membership {
   async promote({ ID }: rpc.MemberPromoteRequest): Promise<rpc.MemberPromoteResponse> {
     const { members } = await this.#decide(MemberChange_Kind.PROMOTE, named(ID));
     return { header: undefined, members: members.map(onWire) };
+  }
+
+  /** An ID that was ever taken is passed over: within one second the same URLs make the same. */
+  #freshId(peerUrls: readonly string[]): bigint {
+    const ports = this.#ports;
+    const taken = (id: bigint) => ports.isRemoved(id) || ports.members().some((member) => member.id === id);
+    for (let seconds = Math.floor(ports.clock.wallMs() / 1_000); ; seconds++) {
+      const id = memberId(peerUrls, ports.token, seconds);
+      if (!taken(id)) return id;
+    }
   }
 
   async #decide(kind: MemberChange_Kind, member: Member): Promise<MembersChanged> {
