@@ -202,6 +202,26 @@ describe('state folder', () => {
     expect(read(folder.backend)).toBe(20);
   });
 
+  it('takes the next one although what failed could not be removed', async () => {
+    const machine = await new Machine(3).setUp();
+    const folder = await machine.open();
+    machine.disk.failWhen(({ operation, path }) =>
+      operation === 'sync' || (operation === 'remove' && path.endsWith('db.tmp') && syncFailed)
+        ? fail()
+        : undefined,
+    );
+    let syncFailed = false;
+    const fail = (): string => {
+      syncFailed = true;
+      return 'EIO';
+    };
+    await expect(folder.stage(await snapshotAt(20))).rejects.toMatchObject({ code: 'EIO' });
+    machine.disk.failWhen(undefined);
+    expect(await machine.disk.list(SNAP)).toEqual(['db', 'db.tmp']);
+    await machine.take(folder, machine.disk, 30);
+    expect(read(folder.backend)).toBe(30);
+  });
+
   it('refuses a CURRENT that names nothing, and one that is no name', async () => {
     const machine = await new Machine(4).setUp();
     const file = await machine.disk.open(`${SNAP}/CURRENT`, 'create');
