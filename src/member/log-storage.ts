@@ -29,7 +29,7 @@ export interface MemberLogOptions {
   failed(error: Error): void;
 }
 
-/** Entries read back from the disk, without gaps. */
+/** Entries read back from the disk, without gaps. All of them are applied, so they never change. */
 interface Page {
   readonly first: number;
   readonly entries: readonly Entry[];
@@ -49,8 +49,6 @@ export class MemberLog implements LogStorage {
   #pages: Page[] = [];
   /** First indexes of the reads under way. */
   readonly #fetching = new Set<number>();
-  /** Counts the beginnings of the log: a read of an earlier one is of no use. */
-  #generation = 0;
 
   /** Fails with `data_folder` where log and state can't belong together. */
   constructor(options: MemberLogOptions) {
@@ -109,15 +107,12 @@ export class MemberLog implements LogStorage {
   #fetch(low: number, maxBytes: number): void {
     if (this.#fetching.has(low) || this.#fetching.size >= MAX_FETCHES) return;
     const options = this.#options;
-    const generation = this.#generation;
     this.#fetching.add(low);
     options.wal.read(low, this.#memory.firstIndex(), Math.min(maxBytes, PAGE_BYTES)).then(
       (entries) => {
         this.#fetching.delete(low);
-        if (generation === this.#generation) {
-          this.#pages.push({ first: low, entries });
-          if (this.#pages.length > MAX_PAGES) this.#pages.shift();
-        }
+        this.#pages.push({ first: low, entries });
+        if (this.#pages.length > MAX_PAGES) this.#pages.shift();
         options.fetched();
       },
       (error: Error) => {
@@ -141,7 +136,6 @@ export class MemberLog implements LogStorage {
   applySnapshot({ index, term }: SnapshotMetadata): void {
     this.#memory = new MemoryStorage({ index, term });
     this.#pages = [];
-    this.#generation++;
   }
 
   /** Lets go of what is over the bytes allowed in memory, never of an entry after `appliedIndex`. */

@@ -45,12 +45,10 @@ export class Inflights {
 
   /** The follower has everything up to `index`. */
   freeUpTo(index: number): void {
-    while (this.#count > 0 && (this.#indexes[this.#start] as number) <= index) this.freeFirst();
+    while (this.#count > 0 && (this.#indexes[this.#start] as number) <= index) this.#freeFirst();
   }
 
-  /** Room for one message more, where answers may have been lost. */
-  freeFirst(): void {
-    if (this.#count === 0) return;
+  #freeFirst(): void {
     this.#bytes -= this.#sizes[this.#start] as number;
     this.#start = (this.#start + 1) % this.#maxCount;
     this.#count--;

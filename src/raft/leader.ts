@@ -68,7 +68,6 @@ export function onHeartbeatResponse(raft: RaftState, message: Message): void {
     progress.recheck = false;
     // It is there but hasn't got everything: an append may be lost. One without entries, behind the last that was
     // sent, is refused if so.
-    if (progress.inflights.full) progress.inflights.freeFirst();
     if (progress.match < log.lastIndex || progress.state === 'probe') sendAppend(raft, progress, true);
   }
   const confirmed = raft.reads.acknowledge(message.from, message.context, membership.voters);

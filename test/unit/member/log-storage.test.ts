@@ -179,7 +179,7 @@ describe('MemberLog', () => {
     expect(() => log.compact(201)).toThrow("can't compact");
   });
 
-  it('begins anew after a snapshot; a read of the log before is of no use', async () => {
+  it('begins anew after a snapshot; a read of the log before that ends later does no harm', async () => {
     const { wal, log, told } = await grown(100);
     expect(log.entries(5, 101, ALL)).toBe('on disk');
     await wal.saveSnapshot({ index: 300, term: 4, confState: undefined });

@@ -84,6 +84,9 @@ describe('what loses data when it is forgotten: durability', () => {
     expect(solo.readies.flatMap(({ append }) => append?.hardState ?? [])).toEqual([
       { term: 1, vote: 0n, commit: 1 },
     ]);
+    solo.readies.length = 0;
+    solo.step(MessageType.APP, 2, { index: 2, logTerm: 1, entries: entries(3, 1), commit: 1 });
+    expect(solo.readies[0]?.append).toMatchObject({ entries: entries(3, 1), hardState: undefined });
     // A restart that never heard of it.
     const again = new Solo({ ...three, log: entries(1, 1, 1), hardState: { term: 1, vote: 0n, commit: 0 } });
     again.step(MessageType.HEARTBEAT, 2, { commit: 2 });

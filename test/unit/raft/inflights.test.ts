@@ -22,7 +22,6 @@ describe('Inflights', () => {
     const action = fc.oneof(
       fc.record({ send: fc.integer({ min: 1, max: 3 }), bytes: fc.nat(50) }),
       fc.record({ free: fc.nat(30) }),
-      fc.constant('first' as const),
     );
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.array(action, { maxLength: 60 }), (max, actions) => {
@@ -30,10 +29,7 @@ describe('Inflights', () => {
         let model: { index: number; bytes: number }[] = [];
         let last = 0;
         for (const action of actions) {
-          if (action === 'first') {
-            inflights.freeFirst();
-            model = model.slice(1);
-          } else if ('free' in action) {
+          if ('free' in action) {
             inflights.freeUpTo(action.free);
             model = model.filter(({ index }) => index > action.free);
           } else if (!inflights.full) {

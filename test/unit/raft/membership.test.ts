@@ -113,7 +113,6 @@ describe('Progress, in any order of events', () => {
         { kind: 'probe' as const },
         { kind: 'replicate' as const },
         { kind: 'failed' as const },
-        { kind: 'free' as const },
       ),
     );
     fc.assert(
@@ -132,8 +131,7 @@ describe('Progress, in any order of events', () => {
           else if (one.kind === 'snapshot') progress.becomeSnapshot(Math.max(one.index, progress.match));
           else if (one.kind === 'probe') progress.becomeProbe();
           else if (one.kind === 'replicate') progress.becomeReplicate();
-          else if (one.kind === 'failed') progress.snapshotFailed();
-          else progress.inflights.freeFirst();
+          else progress.snapshotFailed();
           expect(progress.match).toBeGreaterThanOrEqual(before);
           expect(progress.next).toBeGreaterThan(progress.match);
           expect(progress.inflights.count).toBeLessThanOrEqual(LIMITS.maxInflightMessages);

@@ -12,6 +12,7 @@ function leader(): { raft: RawNode; storage: PagedStorage; run: () => Message[] 
   const hardState = { term: 1, vote: 0n, commit: 8 };
   const raft = new RawNode(config({ storage, hardState, confState: confState(3), applied: 8 }));
   storage.evict(8);
+  storage.offerSnapshot({ data: bytes(''), metadata: { index: 8, term: 1, confState: confState(3) } });
   const run = () => {
     const sent: Message[] = [];
     while (raft.hasReady()) {
@@ -115,8 +116,6 @@ describe('entries on disk', () => {
     raft.step(refusal);
     run();
     storage.compact(8);
-    const metadata = { index: 8, term: 1, confState: confState(3) };
-    storage.offerSnapshot({ data: bytes(''), metadata });
     raft.entriesFetched();
     expect(run().map(({ type, to }) => [type, to])).toEqual([[MessageType.SNAP, 2n]]);
   });

@@ -93,6 +93,23 @@ describe('replication', () => {
     expect(solo.step(MessageType.HEARTBEAT_RESP, 2)).toEqual([]);
   });
 
+  it('goes on after all messages under way were lost, or all their answers', () => {
+    for (const lost of ['messages', 'answers'] as const) {
+      const solo = leader({ maxInflightMessages: 2 });
+      for (const name of ['a', 'b', 'c']) propose(solo, name);
+      expect(follower(solo, 2n)).toMatchObject({ inflightMessages: 2 });
+      solo.tick(1);
+      const [check] = appendsTo(2n, solo.step(MessageType.HEARTBEAT_RESP, 2));
+      expect([check?.index, check?.entries.length]).toEqual([3, 0]);
+      const answer =
+        lost === 'answers' ? { index: 3 } : { reject: true, index: 3, rejectHint: 1, logTerm: 1 };
+      const next = appendsTo(2n, solo.step(MessageType.APP_RESP, 2, answer));
+      expect(next.flatMap(({ entries: out }) => out.map(({ index }) => index))).toEqual(
+        lost === 'answers' ? [4] : [2, 3, 4],
+      );
+    }
+  });
+
   it('heartbeats carry min(match, commit)', () => {
     const solo = leader();
     propose(solo, 'a');

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readFile } from '../../../src/io/disk.js';
 import type { Entry } from '../../../src/proto/generated/raft.js';
 import type { Wal } from '../../../src/wal/wal.js';
+import { VirtualClock } from '../../sim/clock.js';
 import type { SimDisk } from '../../sim/disk.js';
 import { createLog, entries, entry, FOLDER, machine, openLog, SEGMENT, state } from './log.js';
 
@@ -84,6 +85,58 @@ describe('Wal.read', () => {
     }
   });
 
+  it('an entry that replaces the first of a segment leaves the end of the one before as it was', async () => {
+    const disk = await machine();
+    let wal = await createLog(disk);
+    let last = 0;
+    while (wal.segments.length < 3) await wal.append([entry(++last, 1, 600)], undefined);
+    const log = [...entries(1, last - 1, 1, 600), entry(last, 2, 600)];
+    await wal.append([entry(last, 2, 600)], undefined);
+    for (let life = 0; life < 2; life++) {
+      expect(await wal.read(last - 1, last, ALL)).toEqual([entry(last - 1, 1, 600)]);
+      expect(await readAll(wal, 1, last + 1, 1500)).toEqual(log);
+      await wal.close();
+      ({ wal } = await openLog(disk, last));
+    }
+  });
+
+  it('reaches back to entries that lie in a segment named after a later one', async () => {
+    const disk = await machine();
+    const wal = await createLog(disk);
+    let last = 0;
+    while (wal.segments.length < 2) await wal.append([entry(++last, 1, 600)], undefined);
+    // The second segment is named after `last`, and now begins anew before it.
+    const from = last - 2;
+    await wal.append(entries(from, last, 2), undefined);
+    await wal.release(last);
+    expect([wal.segments.length, wal.firstIndex]).toEqual([1, from]);
+    await wal.close();
+    const { wal: again, contents } = await openLog(disk, from - 1);
+    expect(contents.entries).toEqual(entries(from, last, 2));
+    expect(again.firstIndex).toBe(from);
+    expect(await readAll(again, from, last + 1, ALL)).toEqual(entries(from, last, 2));
+  });
+
+  it('does not read what lies before a snapshot in its segment', async () => {
+    const disk = await machine();
+    const wal = await createLog(disk, new VirtualClock(), 64 * 1024);
+    await wal.append(entries(1, 100, 1, 400), undefined);
+    await wal.saveSnapshot({ index: 500, term: 3, confState: undefined });
+    await wal.append(entries(501, 501, 3), undefined);
+    let bytes = 0;
+    const open = disk.open.bind(disk);
+    disk.open = async (path, how) => {
+      const file = await open(path, how);
+      const read = (position: number, length: number) => {
+        bytes += length;
+        return file.read(position, length);
+      };
+      return { ...file, read };
+    };
+    expect(await wal.read(501, 502, ALL)).toEqual(entries(501, 501, 3));
+    expect(bytes).toBeLessThan(1000);
+  });
+
   it('begins behind an installed snapshot, whose term it knows', async () => {
     const disk = await machine();
     let wal = await createLog(disk);
@@ -148,10 +201,11 @@ describe('Wal.read', () => {
     const disk = await machine();
     const wal = await longLog(disk);
     const [oldest] = wal.segments as [string];
-    const reading = wal.read(1, 20, ALL);
+    // Over three segments, so that the later ones are opened after the release began.
+    const reading = wal.read(1, 120, ALL);
     const releasing = wal.release(150);
     expect(wal.firstIndex).toBeGreaterThan(20);
-    expect(await reading).toEqual(entries(1, 19));
+    expect(await reading).toEqual(entries(1, 119));
     await releasing;
     expect(await disk.list(FOLDER)).not.toContain(oldest);
   });
