@@ -1,16 +1,17 @@
-import { Server } from '@grpc/grpc-js';
+import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import type { MemberService } from '../member/types.js';
+import { PeerService } from '../proto/generated/peer.js';
 import { members } from './http/members.js';
-import { httpRouter } from './http/router.js';
+import { type HttpHandler, httpRouter } from './http/router.js';
 import { type ApiVersions, version } from './http/version.js';
 import { ClientListener } from './listener.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
 export interface PeerApiOptions {
-  readonly member: MemberService;
+  readonly service: UntypedServiceImplementation;
   readonly clock: Clock;
   readonly log: Log;
   readonly versions: ApiVersions;
@@ -20,17 +21,22 @@ export interface PeerApiOptions {
 export class PeerApi {
   readonly #listener: ClientListener;
 
-  constructor({ member, clock, log, versions }: PeerApiOptions) {
-    const routes = new Map([
-      ['/members', members(member)],
-      ['/version', version(versions)],
-    ]);
+  readonly #routes: Map<string, HttpHandler>;
+
+  constructor({ service, clock, log, versions }: PeerApiOptions) {
+    this.#routes = new Map([['/version', version(versions)]]);
+    const grpc = new Server({ 'grpc.enable_channelz': 0, 'grpc.max_receive_message_length': -1 });
+    grpc.addService(PeerService, service);
     this.#listener = new ClientListener({
-      grpc: new Server({ 'grpc.enable_channelz': 0 }),
-      http: httpRouter(routes, MAX_BODY_BYTES, log),
+      grpc,
+      http: httpRouter(this.#routes, MAX_BODY_BYTES, log),
       clock,
       log,
     });
+  }
+
+  attach(member: MemberService): void {
+    this.#routes.set('/members', members(member));
   }
 
   /** As {@link ClientApi.listen}. */

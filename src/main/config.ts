@@ -12,6 +12,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** --listen-client-urls was given: a daemon without a member serves its renderer's state only where it is told to. */
   readonly listens: boolean;
+  readonly clusterGiven: boolean;
   /** Sentences to log once there is a log. */
   readonly warnings: readonly string[];
 }
@@ -20,8 +21,13 @@ export interface Config {
 export interface MemberConfig {
   readonly folder: string;
   readonly cluster: InitialCluster;
+  /** Any of the flags that make the identity was given. */
+  readonly clusterGiven: boolean;
   readonly quotaBytes: number;
 }
+
+/** Flags that a member's ID and its cluster's come from. */
+const IDENTITY_FLAGS = ['initial-cluster', 'initial-cluster-token', 'initial-advertise-peer-urls'] as const;
 
 const ENV_PREFIXES = ['CONFETD_', 'ETCD_', 'CONFD_'];
 
@@ -68,11 +74,12 @@ export function readConfig(
       '--advertise-client-urls is required when --listen-client-urls is set explicitly',
     );
   }
-  return { flags, logLevel, listens, warnings };
+  const clusterGiven = IDENTITY_FLAGS.some((flag) => origins[flag] !== 'default');
+  return { flags, logLevel, listens, clusterGiven, warnings };
 }
 
 /** The member that the flags describe. */
-export function memberConfig(flags: DaemonFlags): MemberConfig {
+export function memberConfig({ flags, clusterGiven }: Config): MemberConfig {
   const advertisePeerUrls = flags['initial-advertise-peer-urls'];
   const alone = advertisePeerUrls.map((url) => `${flags.name}=${url}`).join(',');
   const cluster = parseInitialCluster({
@@ -81,15 +88,16 @@ export function memberConfig(flags: DaemonFlags): MemberConfig {
     name: flags.name,
     advertisePeerUrls,
   });
-  if (cluster.members.length > 1) {
+  if (flags['initial-cluster-state'] === 'existing' && flags['initial-cluster'] === '') {
     throw new ConfetdError(
       'usage',
-      `--initial-cluster names ${cluster.members.length} members: this version runs clusters of one; leave the others out`,
+      '--initial-cluster-state existing needs --initial-cluster: the NAME=PEER-URL of all members, as `confetctl member add` prints them',
     );
   }
   return {
     folder: resolve(flags['data-dir'] || `${flags.name}.etcd`),
     cluster,
+    clusterGiven,
     quotaBytes: flags['quota-backend-bytes'] || DEFAULT_QUOTA_BYTES,
   };
 }

@@ -23,7 +23,7 @@ export async function daemon(config: Config): Promise<number> {
   const log = await createLog(level, process.stderr.isTTY === true);
   for (const warning of config.warnings) log.warn({}, warning);
   const ending = new Ending();
-  const member = flags.backend === 'embedded' ? memberConfig(flags) : undefined;
+  const member = flags.backend === 'embedded' ? memberConfig(config) : undefined;
   let host: MemberHost | undefined;
   let rendering: Rendering | undefined;
   let renderApi: RenderApi | undefined;

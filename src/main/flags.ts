@@ -45,6 +45,46 @@ export const DAEMON_FLAGS = {
     default: 'etcd-cluster',
     usage: 'tells apart clusters with equal members',
   },
+  'initial-cluster-state': {
+    kind: 'string',
+    default: 'new',
+    oneOf: ['new', 'existing'],
+    usage: 'existing: join a cluster that `member add` has added this member to',
+  },
+  'force-new-cluster': {
+    kind: 'boolean',
+    default: false,
+    usage: 'go on alone with this member’s data; all other members are given up',
+  },
+  'strict-reconfig-check': {
+    kind: 'boolean',
+    default: true,
+    usage: 'refuse changes of the membership that could cost the quorum',
+  },
+  'peer-cert-file': { kind: 'string', default: '', usage: 'certificate for https:// peer URLs (PEM)' },
+  'peer-key-file': { kind: 'string', default: '', usage: 'key of --peer-cert-file (PEM)' },
+  'peer-trusted-ca-file': {
+    kind: 'string',
+    default: '',
+    usage: 'certificates that vouch for other members (PEM)',
+  },
+  'peer-client-cert-auth': {
+    kind: 'boolean',
+    default: false,
+    usage: 'other members must show a certificate of --peer-trusted-ca-file',
+  },
+  'snapshot-send-rate': {
+    kind: 'integer',
+    min: 0,
+    default: 0,
+    usage: 'MiB a second at which a lagging member is sent the whole state; 0: no limit',
+  },
+  'corrupt-check-time': {
+    kind: 'duration',
+    bareUnit: 's',
+    default: 3_600_000,
+    usage: 'between two comparisons of the members’ states; 0: none',
+  },
   'heartbeat-interval': { kind: 'duration', bareUnit: 'ms', default: 100, usage: 'of the leader' },
   'election-timeout': {
     kind: 'duration',

@@ -3,6 +3,7 @@ import { ClientApi } from '../api/client-api.js';
 import { type MemberMeters, registerMetrics } from '../api/metrics.js';
 import { PeerApi } from '../api/peer-api.js';
 import type { RenderControl } from '../api/v3/render-control.js';
+import { registerRenderMetrics } from '../api/v3/render-metrics.js';
 import type { ConfetdError } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
@@ -14,6 +15,7 @@ import type { Member } from '../member/member.js';
 import { startMember } from '../member/start.js';
 import { CLUSTER_VERSION } from '../member/upkeep.js';
 import { LmdbBackend } from '../store/backend/lmdb.js';
+import { GrpcNetwork } from '../transport/grpc-network.js';
 import type { MemberConfig } from './config.js';
 import type { DaemonFlags } from './flags.js';
 import { commandWithOtherPorts } from './other-ports.js';
@@ -30,14 +32,14 @@ export interface MemberHostPorts {
 export interface MemberHost {
   readonly member: Member;
   /**
-   * Serves clients and peers. Fails with `port_in_use`, whose sentence ends with the command line to type, or `usage`;
+   * Serves clients. Fails with `port_in_use`, whose sentence ends with the command line to type, or `usage`;
    * nothing is served then.
    */
   serve(render: RenderControl | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Locks the data folder and starts its member. Errors as `startMember`. */
+/** Locks the data folder, serves other members and starts this one. Errors as `startMember`, and `port_in_use`. */
 export async function startMemberHost(
   flags: DaemonFlags,
   config: MemberConfig,
@@ -46,40 +48,58 @@ export async function startMemberHost(
   const disk = new NodeDisk();
   await prepareFolder(disk, config.folder);
   const lock = await acquire(config.folder);
+  const instead = commandWithOtherPorts(process.argv.slice(2), flags);
+  const versions = { server: ETCD_API_VERSION, cluster: CLUSTER_VERSION };
+  const network = new GrpcNetwork({ clock, log });
+  const peers = new PeerApi({ service: network.service, clock, log, versions });
   let meters: MemberMeters | undefined;
   const { quotaBytes } = config;
-  const member = await startMember(
-    {
-      folder: config.folder,
-      cluster: config.cluster,
-      clientUrls: flags['advertise-client-urls'],
-      heartbeatMs: flags['heartbeat-interval'],
-      electionMs: flags['election-timeout'],
-      maxRequestBytes: flags['max-request-bytes'],
-      quotaBytes,
-      catchUpEntries: flags['snapshot-count'],
-    },
-    {
-      disk,
-      clock,
-      random: new NodeRandom(),
-      log,
-      openBackend: (folder) => LmdbBackend.open({ folder, quotaBytes, disk }),
-      halted,
-      walSynced: (durationMs) => meters?.walFsync(durationMs / 1000),
-    },
-  ).catch(async (error) => {
+  const start = async (): Promise<Member> => {
+    // Others are answered before there is a member: it may have to ask them first, as they ask it.
+    for (const url of flags['listen-peer-urls']) await peers.listen(url, instead);
+    return await startMember(
+      {
+        folder: config.folder,
+        cluster: config.cluster,
+        clusterGiven: config.clusterGiven,
+        clusterState: flags['initial-cluster-state'] === 'existing' ? 'existing' : 'new',
+        clusterToken: flags['initial-cluster-token'],
+        peerUrls: flags['initial-advertise-peer-urls'],
+        clientUrls: flags['advertise-client-urls'],
+        forceNewCluster: flags['force-new-cluster'],
+        strictReconfigCheck: flags['strict-reconfig-check'],
+        heartbeatMs: flags['heartbeat-interval'],
+        electionMs: flags['election-timeout'],
+        maxRequestBytes: flags['max-request-bytes'],
+        quotaBytes,
+        catchUpEntries: flags['snapshot-count'],
+      },
+      {
+        disk,
+        clock,
+        random: new NodeRandom(),
+        log,
+        openBackend: (folder) => LmdbBackend.open({ folder, quotaBytes, disk }),
+        importBackend: (folder, chunks) => LmdbBackend.import(chunks, { folder, quotaBytes, disk }),
+        network,
+        halted,
+        walSynced: (durationMs) => meters?.walFsync(durationMs / 1000),
+      },
+    );
+  };
+  const member = await start().catch(async (error) => {
+    await peers.close();
     await lock.release();
     throw error;
   });
+  peers.attach(member);
   const registry = new Registry();
   meters = registerMetrics(registry, member, () => member.pendingProposals);
-  const versions = { server: ETCD_API_VERSION, cluster: CLUSTER_VERSION };
-  const peers = new PeerApi({ member, clock, log, versions });
   let clients: ClientApi | undefined;
   return {
     member,
     async serve(render) {
+      if (render !== undefined) registerRenderMetrics(registry, render, clock);
       clients = new ClientApi({
         member,
         clock,
@@ -90,13 +110,14 @@ export async function startMemberHost(
         limits: { maxTxnOps: flags['max-txn-ops'], maxRequestBytes: flags['max-request-bytes'] },
         ...(render === undefined ? {} : { render }),
       });
-      const instead = commandWithOtherPorts(process.argv.slice(2), flags);
       for (const url of flags['listen-client-urls']) await clients.listen(url, instead);
-      for (const url of flags['listen-peer-urls']) await peers.listen(url, instead);
     },
     async close() {
-      await Promise.all([clients?.close(), peers.close()]);
+      // Clients go on until another member leads: none of their writes waits for an election.
+      await member.stepDown();
+      await clients?.close();
       await member.stop();
+      await peers.close();
       await lock.release();
     },
   };

@@ -23,9 +23,14 @@ function rowKey({ memberID, alarm }: AlarmMember): ByteString {
  * does.
  */
 export class Alarms {
-  #raised: AlarmMember[];
+  #raised: AlarmMember[] = [];
 
   constructor(rows: Pick<RowAccess, 'range'>) {
+    this.load(rows);
+  }
+
+  /** Reads those of a state that was just opened, or restored from a snapshot. */
+  load(rows: Pick<RowAccess, 'range'>): void {
     this.#raised = rows.range({ start: '', end: undefined, limit: MAX_ALARMS }).map(({ key }) => {
       const bytes = Buffer.from(key, 'latin1');
       return { memberID: bytes.readBigUInt64BE(0), alarm: bytes[8] as AlarmType };

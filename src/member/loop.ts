@@ -1,10 +1,22 @@
+import { assert } from '../base/assert.js';
 import { messageOf } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
 import type { Clock, Timer } from '../io/clock.js';
-import type { MemoryStorage } from '../raft/memory-storage.js';
+import { MessageType, type SnapshotMetadata } from '../proto/generated/raft.js';
 import type { RawNode } from '../raft/rawnode.js';
-import type { Entry, LogAppend, Message, ProposalRefusal, SoftState } from '../raft/types.js';
+import type {
+  ConfChange,
+  ConfChangeRefusal,
+  Entry,
+  LogAppend,
+  Message,
+  ProposalRefusal,
+  SoftState,
+} from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
+import { Handover } from './handover.js';
+import type { MemberLog } from './log-storage.js';
+import type { Proposals } from './proposals.js';
 import { Reads } from './reads.js';
 
 /** Bounds that keep one turn short: entries are applied for so long, then the event loop breathes. */
@@ -13,13 +25,16 @@ const APPLY_CHECK_EVERY = 16;
 
 export interface LoopPorts {
   readonly raft: RawNode;
-  /** The durable log's newest part, as raft reads it. */
-  readonly storage: MemoryStorage;
+  /** The durable log as raft reads it. */
+  readonly storage: MemberLog;
   readonly wal: Wal;
+  readonly proposals: Proposals;
   readonly clock: Clock;
   readonly tickMs: number;
   /** Applies one committed entry, at once. Must not fail: what it throws halts the member. */
   apply(entry: Entry): void;
+  /** Makes the staged state the member's own. Nothing is applied meanwhile. */
+  install(snapshot: SnapshotMetadata): Promise<void>;
   /** Undefined: there is room. Otherwise nothing more is applied until it resolves (the store is behind in writing). */
   applyRoom(): Promise<void> | undefined;
   send(messages: readonly Message[]): void;
@@ -33,6 +48,7 @@ export interface LoopPorts {
 }
 
 export interface LoopStart {
+  readonly member: bigint;
   readonly appliedIndex: number;
   /** Counts the lives of this member. */
   readonly boot: number;
@@ -48,7 +64,7 @@ export interface LoopStart {
 export class RaftLoop {
   readonly #ports: LoopPorts;
   readonly #reads: Reads;
-  #proposals: { sequence: number; data: Buffer }[] = [];
+  readonly #handover: Handover;
   #committed: Entry[] = [];
   #committedAt = 0;
   #appliedIndex: number;
@@ -61,7 +77,17 @@ export class RaftLoop {
   constructor(ports: LoopPorts, start: LoopStart) {
     this.#ports = ports;
     this.#appliedIndex = start.appliedIndex;
+    const { raft, proposals } = ports;
+    this.#handover = new Handover({
+      self: start.member,
+      boot: start.boot,
+      raft,
+      proposals,
+      send: (messages) => ports.send(messages),
+      refused: (sequence, why) => ports.refused(sequence, why),
+    });
     this.#reads = new Reads({
+      member: start.member,
       boot: start.boot,
       timeoutMs: start.requestTimeoutMs,
       askAgainMs: start.electionTimeoutMs,
@@ -89,9 +115,17 @@ export class RaftLoop {
     await this.#writing;
   }
 
-  propose(sequence: number, data: Buffer): void {
-    this.#proposals.push({ sequence, data });
+  /** Takes part no more, but for what is under way. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Proposes a change of the membership; only a leader can. */
+  proposeConfChange(change: ConfChange): ConfChangeRefusal | undefined {
+    if (this.#ended) return 'no leader';
+    const refused = this.#ports.raft.proposeConfChange(change);
     this.wake();
+    return refused;
   }
 
   /** Resolves once a local read is linearizable. */
@@ -102,11 +136,28 @@ export class RaftLoop {
     return read;
   }
 
-  /** A message from another member. */
-  step(message: Message): void {
+  /** Messages from another member. */
+  receive(messages: readonly Message[]): void {
     if (this.#ended) return;
-    this.#guard(() => this.#ports.raft.step(message));
+    this.#guard(() => {
+      for (const message of messages) {
+        if (message.type === MessageType.PROP) this.#handover.receive(message);
+        else this.#ports.raft.step(message);
+      }
+    });
     this.wake();
+  }
+
+  /** Tells raft something about another member. */
+  tell(news: (raft: RawNode) => void): void {
+    if (this.#ended) return;
+    this.#guard(() => news(this.#ports.raft));
+    this.wake();
+  }
+
+  /** Who belongs to the cluster now. */
+  membersChanged(ids: ReadonlySet<bigint>): void {
+    this.#handover.keepOnly(ids);
   }
 
   /** Something has changed: look again, in a turn of its own. */
@@ -154,12 +205,12 @@ export class RaftLoop {
   }
 
   #turn(): void {
-    this.#takeProposals();
+    this.#handover.run();
     this.#reads.ask(this.#ports.clock.monotonicMs());
     const { raft } = this.#ports;
     while (raft.hasReady()) {
       const ready = raft.ready();
-      if (ready.softState !== undefined) this.#ports.softStateChanged(ready.softState);
+      if (ready.softState !== undefined) this.#softStateChanged(ready.softState);
       if (ready.messages.length > 0) this.#ports.send(ready.messages);
       for (const { context, index } of ready.readStates) this.#reads.answered(context, index);
       if (ready.append !== undefined) this.#write(ready.append);
@@ -170,16 +221,11 @@ export class RaftLoop {
     this.#reads.release(this.#appliedIndex);
   }
 
-  #takeProposals(): void {
-    const batch = this.#proposals;
-    if (batch.length === 0) return;
-    this.#proposals = [];
-    if (this.#ports.raft.propose(batch.map(({ data }) => data)) === undefined) return;
-    // All or none: where all don't fit, as many as do go in, one by one.
-    for (const { sequence, data } of batch) {
-      const refused = this.#ports.raft.propose([data]);
-      if (refused !== undefined) this.#ports.refused(sequence, refused);
-    }
+  #softStateChanged(state: SoftState): void {
+    this.#ports.softStateChanged(state);
+    // What waited for a leader, or for the one before, goes to this one.
+    this.#reads.leaderChanged();
+    this.wake();
   }
 
   #write(append: LogAppend): void {
@@ -188,7 +234,7 @@ export class RaftLoop {
       this.#durable(append);
       return;
     }
-    this.#writing = this.#ports.wal.append(entries, hardState).then(
+    this.#writing = this.#persist(append).then(
       () => {
         if (this.#ended) return;
         this.#guard(() => {
@@ -199,6 +245,30 @@ export class RaftLoop {
       },
       (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
     );
+  }
+
+  #persist({ snapshot, entries, hardState }: LogAppend): Promise<void> {
+    if (snapshot === undefined) return this.#ports.wal.append(entries, hardState);
+    assert(snapshot.metadata !== undefined, 'a snapshot without metadata');
+    // The snapshot stands for what was to be applied.
+    this.#committed = [];
+    this.#committedAt = 0;
+    return this.#replaceState(snapshot.metadata, entries, hardState);
+  }
+
+  /** The WAL's record decides: once it is durable, a start would finish what is cut off here. */
+  async #replaceState(
+    metadata: SnapshotMetadata,
+    entries: LogAppend['entries'],
+    hardState: LogAppend['hardState'],
+  ): Promise<void> {
+    const { wal, storage } = this.#ports;
+    // The entries behind it aren't written yet: nothing of them may count as committed.
+    await wal.saveSnapshot(metadata, hardState && { ...hardState, commit: metadata.index });
+    await this.#ports.install(metadata);
+    storage.applySnapshot(metadata);
+    this.#appliedIndex = metadata.index;
+    if (entries.length > 0) await wal.append(entries, hardState);
   }
 
   #durable(append: LogAppend): void {
@@ -236,6 +306,7 @@ export class RaftLoop {
       }
       const entry = this.#committed[this.#committedAt++] as Entry;
       this.#ports.apply(entry);
+      this.#ports.proposals.applied(entry.term);
       this.#appliedIndex = entry.index;
       applied++;
     }

@@ -7,6 +7,8 @@ import type { Log } from '../io/log.js';
 import type { Lessor } from '../lease/lessor.js';
 import type * as rpc from '../proto/generated/etcd_rpc.js';
 import { AlarmRequest_AlarmAction, AlarmType } from '../proto/generated/etcd_rpc.js';
+import type { MemberChange } from '../proto/generated/member.js';
+import type { MembersChanged } from '../proto/generated/peer.js';
 import type { RawNode } from '../raft/rawnode.js';
 import type { Store } from '../store/store.js';
 import type { RangeQuery, RangeResult, Watcher, WatchSink, WatchSpec } from '../store/types.js';
@@ -14,8 +16,13 @@ import type { Alarms } from './alarms.js';
 import type { AppliedCompaction } from './apply/apply.js';
 import { revisionHeader, toRangeQuery, toRangeResponse } from './apply/convert.js';
 import { isReadOnly, isSerializable, readTxn } from './apply/txn.js';
+import type { LeaderCalls } from './leader-calls.js';
+import type { Leadership } from './leadership.js';
 import type { LeaseIds } from './lease-ids.js';
+import type { LocalState } from './local-state.js';
 import type { RaftLoop } from './loop.js';
+import { confChangeRefusal, toConfChange } from './member-changes.js';
+import type { Membership } from './membership.js';
 import type { Outcome, Proposals } from './proposals.js';
 import type { Quota } from './quota.js';
 import type { RequestKind } from './request-codec.js';
@@ -23,8 +30,9 @@ import type { Identity, MemberService, MemberStatus } from './types.js';
 
 /** etcd's bound: more than so many entries between commit and apply, and new ones are refused. */
 const MAX_APPLY_BACKLOG = 5_000;
-/** Requests on their way at once; clients that send more are told to slow down. */
+/** Requests on their way at once, and their bytes; clients that send more are told to slow down. */
 const MAX_PROPOSALS = 20_000;
+const MAX_PROPOSAL_BYTES = 256 * 1024 * 1024;
 
 /** What `startMember` has joined. */
 export interface MemberParts {
@@ -38,6 +46,10 @@ export interface MemberParts {
   readonly proposals: Proposals;
   readonly quota: Quota;
   readonly leaseIds: LeaseIds;
+  readonly leadership: Leadership;
+  readonly membership: Membership;
+  readonly leaderCalls: LeaderCalls;
+  readonly local: LocalState;
   readonly maxRequestBytes: number;
   readonly log: Log;
   /** Releases what the member holds, in order; cleanly: with what is pending written to the state. */
@@ -68,6 +80,18 @@ export class Member implements MemberService {
 
   get term(): number {
     return this.#parts.raft.term;
+  }
+
+  get isLearner(): boolean {
+    return this.#parts.raft.isLearner;
+  }
+
+  /**
+   * Whether the member of this data folder has once been as new as its cluster was: what it has applied is worth
+   * rendering even where no leader can be asked.
+   */
+  get caughtUp(): boolean {
+    return this.#parts.local.caughtUp;
   }
 
   /** Requests of this member on their way through the log. */
@@ -157,15 +181,29 @@ export class Member implements MemberService {
   }
 
   async leaseKeepAlive(id: bigint): Promise<number> {
+    const { lessor, leaderCalls, leadership } = this.#parts;
+    if (!leadership.isOurs) {
+      const answer = await leaderCalls.askRepeatedly({
+        $case: 'renewLease',
+        value: { ID: id },
+      });
+      if (answer?.kind?.$case === 'renewedLease') return answer.kind.value.TTL;
+    }
     // A leader that was cut off would renew what its successor has ended: the round must begin after the request.
     await this.linearizable();
-    const { lessor } = this.#parts;
+    leadership.require();
     return lessor.timeToLive(id) === undefined ? 0 : lessor.renew(id);
   }
 
   async leaseTimeToLive(request: rpc.LeaseTimeToLiveRequest): Promise<rpc.LeaseTimeToLiveResponse> {
+    const { lessor, store, leaderCalls, leadership } = this.#parts;
+    if (!leadership.isOurs) {
+      // Only the leader knows what is left of a lease.
+      const answer = await leaderCalls.askRepeatedly({ $case: 'leaseTimeToLive', value: request });
+      if (answer?.kind?.$case === 'leaseTimeToLive') return this.#complete(answer.kind.value);
+    }
     await this.linearizable();
-    const { lessor, store } = this.#parts;
+    leadership.require();
     const found = lessor.timeToLive(request.ID);
     return this.#complete({
       header: revisionHeader(store.revision),
@@ -182,6 +220,36 @@ export class Member implements MemberService {
     return this.#complete({
       header: revisionHeader(store.revision),
       leases: lessor.list().map((ID) => ({ ID })),
+    });
+  }
+
+  memberAdd(request: rpc.MemberAddRequest): Promise<rpc.MemberAddResponse> {
+    return this.#parts.membership.add(request).then((response) => this.#complete(response));
+  }
+
+  memberRemove(request: rpc.MemberRemoveRequest): Promise<rpc.MemberRemoveResponse> {
+    return this.#parts.membership.remove(request).then((response) => this.#complete(response));
+  }
+
+  memberUpdate(request: rpc.MemberUpdateRequest): Promise<rpc.MemberUpdateResponse> {
+    return this.#parts.membership.update(request).then((response) => this.#complete(response));
+  }
+
+  memberPromote(request: rpc.MemberPromoteRequest): Promise<rpc.MemberPromoteResponse> {
+    return this.#parts.membership.promote(request).then((response) => this.#complete(response));
+  }
+
+  moveLeader(target: bigint): Promise<void> {
+    return this.#parts.leadership.moveTo(target);
+  }
+
+  async hashKv(revision: number): Promise<rpc.HashKVResponse> {
+    const { store } = this.#parts;
+    const { hash, compactedRevision, revision: hashRevision } = await store.hash(revision);
+    return this.#complete({
+      header: revisionHeader(hashRevision),
+      hash,
+      compactRevision: compactedRevision,
     });
   }
 
@@ -210,6 +278,11 @@ export class Member implements MemberService {
 
   linearizable(): Promise<void> {
     return this.#parts.loop.readIndex();
+  }
+
+  /** Lets another member lead, where this one does and there is another; the cluster then misses nobody. */
+  stepDown(): Promise<void> {
+    return this.#stopped ? Promise.resolve() : this.#parts.leadership.stepDown();
   }
 
   /** Serves nothing more and writes down what is pending. */
@@ -243,6 +316,17 @@ export class Member implements MemberService {
     return this.#proposeRaw(kind);
   }
 
+  /** Puts a change of the membership through the log; only a leader can. The answer is the membership after it. */
+  proposeMemberChange(change: MemberChange): Promise<MembersChanged> {
+    const { proposals, loop, clock, raft } = this.#parts;
+    return new Promise((done, failed) => {
+      const outcome: Outcome<unknown> = { done: (members) => done(members as MembersChanged), failed };
+      const id = proposals.name(outcome, clock.monotonicMs(), raft.term);
+      const refused = loop.proposeConfChange(toConfChange({ ...change, id }));
+      if (refused !== undefined) proposals.refuse(id.sequence, confChangeRefusal(refused));
+    });
+  }
+
   #propose<T extends { header: rpc.ResponseHeader | undefined }>(kind: RequestKind): Promise<T> {
     return new Promise((done, failed) => {
       this.#submit(kind, { done: (response) => done(this.#complete(response as T)), failed });
@@ -261,18 +345,24 @@ export class Member implements MemberService {
       outcome.failed(etcdError('stopped'));
       return;
     }
-    if (loop.backlog > MAX_APPLY_BACKLOG || proposals.size >= MAX_PROPOSALS) {
+    if (
+      loop.backlog > MAX_APPLY_BACKLOG ||
+      proposals.size >= MAX_PROPOSALS ||
+      proposals.bytes >= MAX_PROPOSAL_BYTES
+    ) {
       outcome.failed(etcdError('tooManyRequests'));
       return;
     }
-    const { sequence, data } = proposals.register(kind, outcome, clock.monotonicMs());
+    const proposal = proposals.register(kind, outcome, clock.monotonicMs());
+    const { sequence, data } = proposal;
     if (data.length > maxRequestBytes) {
       proposals.refuse(sequence, etcdError('requestTooLarge'));
     } else if (!quota.admits(kind, data.length)) {
       proposals.refuse(sequence, etcdError('noSpace'));
       this.#raiseNoSpace();
     } else {
-      loop.propose(sequence, data);
+      proposals.queue(proposal);
+      loop.wake();
     }
   }
 

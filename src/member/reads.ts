@@ -16,7 +16,8 @@ interface Batch {
 }
 
 export interface ReadsOptions {
-  /** Makes contexts of this life of the process differ from those of all others. */
+  /** With `boot`, the count of its lives: makes contexts differ from those of all others, for ever. */
+  readonly member: bigint;
   readonly boot: number;
   /** A read that isn't answered by then fails. */
   readonly timeoutMs: number;
@@ -50,10 +51,11 @@ export class Reads {
   /** Asks for all that have come since the last time. Where no leader is known they go on waiting. */
   ask(nowMs: number): void {
     if (this.#waiting.length === 0) return;
-    const { boot, ask } = this.#options;
-    const context = Buffer.alloc(12);
-    context.writeUInt32BE(boot, 0);
-    context.writeBigUInt64BE(BigInt(++this.#sequence), 4);
+    const { member, boot, ask } = this.#options;
+    const context = Buffer.alloc(20);
+    context.writeBigUInt64BE(member, 0);
+    context.writeUInt32BE(boot, 8);
+    context.writeBigUInt64BE(BigInt(++this.#sequence), 12);
     if (!ask(context)) return;
     this.#batches.push({ context, askedAtMs: nowMs, reads: this.#waiting, index: undefined });
     this.#waiting = [];
@@ -75,16 +77,23 @@ export class Reads {
     });
   }
 
+  /** Somebody else leads, or nobody: what was asked of the one before is asked again. */
+  leaderChanged(): void {
+    this.#askAgain(Number.POSITIVE_INFINITY);
+  }
+
+  #askAgain(askedBeforeMs: number): void {
+    const lost = this.#batches.filter(
+      ({ index, askedAtMs }) => index === undefined && askedAtMs <= askedBeforeMs,
+    );
+    if (lost.length === 0) return;
+    this.#batches = this.#batches.filter((batch) => !lost.includes(batch));
+    this.#waiting = [...lost.flatMap(({ reads }) => reads), ...this.#waiting];
+  }
+
   /** Asks again for what was lost, and gives up what has waited too long. */
   expire(nowMs: number): void {
-    const { askAgainMs } = this.#options;
-    const lost = this.#batches.filter(
-      (batch) => batch.index === undefined && batch.askedAtMs + askAgainMs <= nowMs,
-    );
-    if (lost.length > 0) {
-      this.#batches = this.#batches.filter((batch) => !lost.includes(batch));
-      this.#waiting = [...lost.flatMap(({ reads }) => reads), ...this.#waiting];
-    }
+    this.#askAgain(nowMs - this.#options.askAgainMs);
     if (this.#waiting.length === 0) return;
     const due = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
     if (due.length === 0) return;

@@ -33,6 +33,8 @@ export interface MemberService {
   /** 0n: none known. With {@link term}, what every answer asks for; the whole status measures the disk. */
   readonly leader: bigint;
   readonly term: number;
+  /** It has no vote yet, and serves only what needs no agreement: serializable ranges and its status. */
+  readonly isLearner: boolean;
   status(): MemberStatus;
 
   range(request: rpc.RangeRequest): Promise<rpc.RangeResponse>;
@@ -52,6 +54,15 @@ export interface MemberService {
   leaseTimeToLive(request: rpc.LeaseTimeToLiveRequest): Promise<rpc.LeaseTimeToLiveResponse>;
   leaseLeases(): Promise<rpc.LeaseLeasesResponse>;
 
+  // Asked of any member; the leader decides.
+  memberAdd(request: rpc.MemberAddRequest): Promise<rpc.MemberAddResponse>;
+  memberRemove(request: rpc.MemberRemoveRequest): Promise<rpc.MemberRemoveResponse>;
+  memberUpdate(request: rpc.MemberUpdateRequest): Promise<rpc.MemberUpdateResponse>;
+  memberPromote(request: rpc.MemberPromoteRequest): Promise<rpc.MemberPromoteResponse>;
+  /** Resolves once `target` leads. `failed_precondition` unless this member leads and `target` is another voter. */
+  moveLeader(target: bigint): Promise<void>;
+  /** Checksum of this member's own state up to a revision (0: its newest). */
+  hashKv(revision: number): Promise<rpc.HashKVResponse>;
   memberList(request: rpc.MemberListRequest): Promise<rpc.MemberListResponse>;
   alarm(request: rpc.AlarmRequest): Promise<rpc.AlarmResponse>;
   /** Resolves once this member knows that it is as new as the cluster was when asked (a read index). */

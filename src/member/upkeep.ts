@@ -1,14 +1,15 @@
 import { messageOf } from '../base/errors.js';
-import { getMember } from '../cluster/members.js';
+import { getMember, isRemoved, listMembers } from '../cluster/members.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import type { Lessor } from '../lease/lessor.js';
-import type { MemoryStorage } from '../raft/memory-storage.js';
 import type { RawNode } from '../raft/rawnode.js';
 import type { SoftState } from '../raft/types.js';
 import type { Store } from '../store/store.js';
-import type { Wal } from '../wal/wal.js';
+import type { Transport } from '../transport/types.js';
 import { CLUSTER_VERSION_ROW } from './apply/apply.js';
+import type { Leadership } from './leadership.js';
+import type { LogRetention } from './log-retention.js';
 import type { RaftLoop } from './loop.js';
 import type { MemberOptions } from './options.js';
 import type { Proposals } from './proposals.js';
@@ -20,8 +21,8 @@ import type { Identity } from './types.js';
 const EXPIRY_INTERVAL_MS = 500;
 const MAX_REVOKES = 500;
 const MEASURE_INTERVAL_MS = 1_000;
-/** Entries held in memory behind the applied index take no more than this. */
-const MAX_CACHED_BYTES = 64 * 1024 * 1024;
+/** A member whose disk is full hands leadership on at most so often: the others' may be full too. */
+const STEP_DOWN_INTERVAL_MS = 30_000;
 /** What the cluster as a whole speaks; etcd's clients and tools read it. */
 export const CLUSTER_VERSION = '3.4.0';
 
@@ -32,13 +33,18 @@ export interface UpkeepParts {
   readonly log: Log;
   readonly raft: RawNode;
   readonly loop: RaftLoop;
-  readonly storage: MemoryStorage;
-  readonly wal: Wal;
+  readonly retention: LogRetention;
+  readonly leadership: Leadership;
+  readonly transport: Transport;
   readonly store: Store;
   readonly lessor: Lessor;
   readonly proposals: Proposals;
   readonly quota: Quota;
   propose(kind: RequestKind): Promise<unknown>;
+  /** Whether the log or the state waits for room on the disk. */
+  diskFull(): boolean;
+  /** This member was removed from the cluster, and has applied that. */
+  removed(): void;
 }
 
 /** What a member does by itself, on changes of leadership and with the tick. */
@@ -47,8 +53,12 @@ export class Upkeep {
   readonly #revoking = new Set<bigint>();
   #leading = false;
   #stopped = false;
+  #publishing = false;
+  #removed = false;
+  #nextPublishMs = 0;
   #nextExpiryMs = 0;
   #nextMeasureMs = 0;
+  #nextStepDownMs = 0;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
@@ -67,28 +77,62 @@ export class Upkeep {
     if (leads) {
       // It can't know how much of each lease its predecessor had seen pass: each gets its whole time again.
       lessor.promote(0);
-      this.#publish();
     } else {
       lessor.demote();
     }
+    if (leader !== 0n) this.#publish();
+  }
+
+  /** Who belongs to the cluster has changed, or has become known. */
+  confChanged(): void {
+    this.#connectMembers();
+    this.#campaignIfAlone();
+    this.#stopIfRemoved();
+  }
+
+  #connectMembers(): void {
+    const { store, identity, transport, loop } = this.#parts;
+    const members = listMembers(store.table('members'));
+    // A joiner's table is empty until it has applied something.
+    if (members.length === 0) return;
+    loop.membersChanged(new Set(members.map(({ id }) => id)));
+    const others = members.filter(({ id }) => id !== identity.memberId);
+    transport.setPeers(others.map(({ id, peerUrls }) => ({ id, peerUrls })));
+  }
+
+  /** The others are given the time of an election, to hear from their leader that the removal is committed. */
+  #stopIfRemoved(): void {
+    const { store, identity, clock, options } = this.#parts;
+    if (this.#removed || !isRemoved(store.table('removedMembers'), identity.memberId)) return;
+    this.#removed = true;
+    clock.schedule(options.electionMs, () => {
+      if (!this.#stopped) this.#parts.removed();
+    });
   }
 
   /** A cluster of one needn't wait for an election timeout: nobody else could lead it. */
-  confChanged(): void {
+  #campaignIfAlone(): void {
     const { clock, raft, loop, identity } = this.#parts;
     void clock.yield().then(() => {
       if (this.#stopped) return;
       const { role, confState } = raft.status;
       if (role === 'follower' && confState.voters.length === 1 && confState.voters[0] === identity.memberId) {
-        raft.campaign();
-        loop.wake();
+        loop.tell(() => raft.campaign());
       }
     });
   }
 
   ticked(nowMs: number): void {
     this.#parts.proposals.expire(nowMs);
-    this.#releaseLog();
+    this.#parts.retention.release();
+    if (nowMs >= this.#nextPublishMs) {
+      this.#nextPublishMs = nowMs + this.#parts.options.electionMs;
+      this.#publish();
+    }
+    if (this.#leading && nowMs >= this.#nextStepDownMs && this.#parts.diskFull()) {
+      this.#nextStepDownMs = nowMs + STEP_DOWN_INTERVAL_MS;
+      this.#stepDown();
+    }
     if (this.#leading && nowMs >= this.#nextExpiryMs) {
       this.#nextExpiryMs = nowMs + EXPIRY_INTERVAL_MS;
       this.#revokeExpired();
@@ -100,20 +144,37 @@ export class Upkeep {
     }
   }
 
+  /** A leader that can't write would let the cluster wait. */
+  #stepDown(): void {
+    const { log, leadership } = this.#parts;
+    log.error({}, 'the disk is full: this member hands leadership to another, if there is one');
+    void leadership.stepDown();
+  }
+
   /** Tells the cluster this member's name and client URLs, and a new cluster its version, where they aren't known. */
   #publish(): void {
-    const { options, identity, store } = this.#parts;
+    const { options, identity, store, raft } = this.#parts;
+    if (this.#publishing || raft.status.leader === 0n) return;
     const known = getMember(store.table('members'), identity.memberId);
-    if (known?.name !== identity.name || known.clientUrls.join() !== options.clientUrls.join()) {
-      this.#propose('make itself known', {
-        $case: 'memberAttributes',
-        value: { member: identity.memberId, name: identity.name, clientUrls: [...options.clientUrls] },
+    if (
+      known !== undefined &&
+      (known.name !== identity.name || known.clientUrls.join() !== options.clientUrls.join())
+    ) {
+      this.#publishing = true;
+      const value = {
+        member: identity.memberId,
+        name: identity.name,
+        clientUrls: [...options.clientUrls],
+      };
+      this.#propose('make itself known', { $case: 'memberAttributes', value }, () => {
+        this.#publishing = false;
       });
     }
-    if (store.table('meta').get(CLUSTER_VERSION_ROW)?.toString() !== CLUSTER_VERSION) {
-      this.#propose('set the cluster version', {
-        $case: 'clusterVersion',
-        value: { version: CLUSTER_VERSION },
+    if (this.#leading && store.table('meta').get(CLUSTER_VERSION_ROW)?.toString() !== CLUSTER_VERSION) {
+      this.#publishing = true;
+      const value = { version: CLUSTER_VERSION };
+      this.#propose('set the cluster version', { $case: 'clusterVersion', value }, () => {
+        this.#publishing = false;
       });
     }
   }
@@ -137,15 +198,5 @@ export class Upkeep {
         if (!this.#stopped) this.#parts.log.warn({}, `could not ${what}: ${messageOf(error)}`);
       })
       .finally(ended);
-  }
-
-  /** Lets go of entries that the state on disk covers, keeping some for followers that lag. */
-  #releaseLog(): void {
-    const { options, storage, store, wal, loop } = this.#parts;
-    const covered = Math.min(store.flushedIndex, loop.appliedIndex);
-    // A log that failed says so to its next writer too, and that one halts the member.
-    void wal.release(covered - options.catchUpEntries).catch(() => undefined);
-    const keep = storage.bytes > MAX_CACHED_BYTES ? 0 : options.catchUpEntries;
-    storage.compact(Math.min(covered, loop.appliedIndex - keep));
   }
 }

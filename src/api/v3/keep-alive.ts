@@ -13,6 +13,7 @@ export function keepAlive(
   return (call) => {
     let required: boolean;
     try {
+      if (context.member.isLearner) throw etcdError('learnerUnsupported');
       required = context.leader.check(call.metadata);
     } catch (error) {
       call.emit('error', toGrpcStatus(error, context.log));

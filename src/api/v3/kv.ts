@@ -34,7 +34,12 @@ export function kvService(context: ServiceContext): UntypedServiceImplementation
     checkTxnSize(request, maxRequestBytes);
   };
   return {
-    range: unary(context, checkRange, (request: rpc.RangeRequest) => member.range(request)),
+    range: unary(
+      context,
+      checkRange,
+      (request: rpc.RangeRequest) => member.range(request),
+      ({ serializable }) => serializable,
+    ),
     put: unary(context, checkWholePut, (request: rpc.PutRequest) => member.put(request)),
     deleteRange: unary(context, checkWholeDelete, (request: rpc.DeleteRangeRequest) =>
       member.deleteRange(request),

@@ -1,4 +1,5 @@
 import type { handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { etcdError } from '../../base/etcd-errors.js';
 import type { ResponseHeader } from '../../proto/generated/etcd_rpc.js';
 import type { ServiceContext } from './context.js';
 import { toGrpcStatus } from './errors.js';
@@ -9,17 +10,20 @@ interface Answer {
 
 /**
  * A unary handler: checks what needs no state, asks the member, completes the header. Nothing that goes wrong inside
- * leaves it as an exception. One promise callback a call: this is the hot path.
+ * leaves it as an exception. One promise callback a call: this is the hot path. `learnerServes` says which requests a
+ * learner answers; by default none.
  */
 export function unary<Request, Response extends Answer>(
   context: ServiceContext,
   check: (request: Request) => void,
   run: (request: Request) => Promise<Response>,
+  learnerServes: (request: Request) => boolean = () => false,
 ): handleUnaryCall<Request, Response> {
-  const { headers, leader } = context;
+  const { headers, leader, member } = context;
   return (call, callback) => {
     let answer: Promise<Response>;
     try {
+      if (member.isLearner && !learnerServes(call.request)) throw etcdError('learnerUnsupported');
       leader.check(call.metadata);
       check(call.request);
       answer = run(call.request);

@@ -1,4 +1,5 @@
 import type { handleBidiStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { etcdError } from '../../base/etcd-errors.js';
 import { type WatchRequest, WatchService } from '../../proto/generated/etcd_rpc.js';
 import { EventCache } from './codec/watch-response.js';
 import type { ServiceContext } from './context.js';
@@ -33,6 +34,7 @@ export function watchService(
   };
   const watch: handleBidiStreamingCall<WatchRequest, Buffer> = (call) => {
     try {
+      if (context.member.isLearner) throw etcdError('learnerUnsupported');
       const required = context.leader.check(call.metadata);
       const raw = calls.of(call.metadata) ?? {
         sendMessage: (message, sent) => {

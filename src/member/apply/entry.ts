@@ -1,17 +1,16 @@
 import { ConfetdError } from '../../base/errors.js';
-import { putMember, removeMember } from '../../cluster/members.js';
+import { listMembers } from '../../cluster/members.js';
 import type { Lessor } from '../../lease/lessor.js';
-import { ConfChange, ConfChangeType, ConfState, type Entry, EntryType } from '../../proto/generated/raft.js';
-import { StoredMember } from '../../proto/generated/store.js';
+import { MemberChange } from '../../proto/generated/member.js';
+import { ConfChange, ConfState, type Entry, EntryType } from '../../proto/generated/raft.js';
 import type { RawNode } from '../../raft/rawnode.js';
+import { CONF_STATE_ROW } from '../../store/meta.js';
 import type { Store } from '../../store/store.js';
 import type { Alarms } from '../alarms.js';
 import type { Proposals } from '../proposals.js';
 import { decodeRequest } from '../request-codec.js';
 import { applyRequest } from './apply.js';
-
-/** Row of table `meta`: the voters and learners as of the applied index. */
-export const CONF_STATE_ROW = 'confState';
+import { applyMemberChange } from './membership.js';
 
 export interface EntryApplierParts {
   readonly store: Store;
@@ -61,15 +60,18 @@ export class EntryApplier {
   }
 
   #applyConfChange(entry: Entry): void {
-    const { store, raft } = this.#parts;
+    const { store, raft, proposals } = this.#parts;
     const change = ConfChange.decode(entry.data);
     const txn = store.begin();
-    const members = txn.table('members');
-    if (change.type === ConfChangeType.REMOVE_NODE) removeMember(members, change.nodeId);
-    else if (change.context.length > 0) putMember(members, StoredMember.decode(change.context));
-    const confState = raft.applyConfChange(change);
+    const { accepted, member, refused } = applyMemberChange(txn, change);
+    // A refused one counts for raft too, as a change of nobody.
+    const confState = raft.applyConfChange(accepted);
     txn.table('meta').put(CONF_STATE_ROW, Buffer.from(ConfState.encode(confState).finish()));
+    const members = listMembers(txn.table('members'));
     txn.end(entry.index, entry.term);
     this.#parts.confChanged();
+    const waiting = proposals.take(MemberChange.decode(change.context).id);
+    if (refused !== undefined) waiting?.failed(refused);
+    else waiting?.done({ member, members });
   }
 }

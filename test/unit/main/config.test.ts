@@ -9,17 +9,18 @@ function read(argv: string[], env: Record<string, string> = {}) {
 }
 
 test('the defaults are etcd’s and confd’s', () => {
-  const { flags, logLevel, listens } = read([]);
+  const config = read([]);
+  const { flags, logLevel, listens } = config;
   expect(flags.name).toBe('default');
   expect(flags['heartbeat-interval']).toBe(100);
   expect(flags['election-timeout']).toBe(1000);
   expect(flags.interval).toBe(600_000);
   expect(flags.confdir).toBe('/etc/confd');
   expect([logLevel, listens]).toEqual(['info', false]);
-  const { folder, cluster, quotaBytes } = memberConfig(flags);
+  const { folder, cluster, clusterGiven, quotaBytes } = memberConfig(config);
   expect(folder).toBe(`${process.cwd()}/default.etcd`);
   expect(cluster.self.id.toString(16)).toBe('8e9e05c52164694d');
-  expect(quotaBytes).toBe(2 ** 31);
+  expect([clusterGiven, quotaBytes]).toEqual([false, 2 ** 31]);
 });
 
 test('a flag wins over CONFETD_, that over ETCD_, that over CONFD_', () => {
@@ -69,13 +70,27 @@ test.each([
   expect(() => read(argv)).toThrow(sentence);
 });
 
-test('a cluster of several members is refused, not half started', () => {
-  const argv = [
-    '--name=a',
-    '--initial-cluster=a=http://h1:2380,b=http://h2:2380',
-    '--initial-advertise-peer-urls=http://h1:2380',
-  ];
-  expect(() => memberConfig(read(argv).flags)).toThrow('this version runs clusters of one');
+test('a cluster of several members, by flags or by the environment', () => {
+  const config = read(['--name=a', '--initial-cluster-state=existing'], {
+    ETCD_INITIAL_CLUSTER: 'a=http://h1:2380,b=http://h2:2380',
+    ETCD_INITIAL_ADVERTISE_PEER_URLS: 'http://h1:2380',
+    ETCD_INITIAL_CLUSTER_TOKEN: 'tea',
+  });
+  const { cluster, clusterGiven } = memberConfig(config);
+  expect(cluster.members.map(({ name }) => name).sort()).toEqual(['a', 'b']);
+  expect([cluster.self.name, clusterGiven]).toEqual(['a', true]);
+  expect(config.flags['initial-cluster-state']).toBe('existing');
+});
+
+test.each([
+  [
+    ['--name=c', '--initial-cluster=a=http://h1:2380'],
+    'this member is --name c: add c=http://localhost:2380 to it',
+  ],
+  [['--name=a', '--initial-cluster=a=http://h1:2380'], 'make them equal'],
+  [['--initial-cluster-state=existing'], '--initial-cluster-state existing needs --initial-cluster'],
+])('%j is refused: %s', (argv, sentence) => {
+  expect(() => memberConfig(read(argv))).toThrow(sentence);
 });
 
 test('a one-shot asks the member of this host, and opens no data folder', () => {

@@ -139,9 +139,25 @@ describe('what a member refuses to go on with', () => {
   test('a folder of a newer version', async () => {
     const { clock, host, member } = await started();
     await clock.until(member.stop());
-    const identity = { format: 2, memberId: '8e9e05c52164694d', clusterId: 'cdf818194e3a8c32' };
+    const identity = { format: 3, memberId: '8e9e05c52164694d', clusterId: 'cdf818194e3a8c32' };
     await clock.until(host.state.write(row('identity', identity)));
-    await expect(clock.until(host.start())).rejects.toThrow('was written by a newer confetd (format 2');
+    await expect(clock.until(host.start())).rejects.toThrow('was written by a newer confetd (format 3');
+  });
+
+  test('not a folder from before clusters of several: it gets what it lacks, once', async () => {
+    const { clock, host, member } = await started();
+    await clock.until(member.put(put('/a', '1')));
+    await clock.until(member.stop());
+    const identity = { format: 1, memberId: '8e9e05c52164694d', clusterId: 'cdf818194e3a8c32' };
+    await clock.until(host.state.write(row('identity', identity)));
+    const stored = () => host.state.get('meta', 'identity')?.toString() ?? '';
+    const again = await clock.until(host.start());
+    expect(await textAt(clock, again, '/a')).toBe('1');
+    const upgraded = stored();
+    expect(JSON.parse(upgraded)).toMatchObject({ ...identity, format: 2, joined: false });
+    await clock.until(again.stop());
+    await clock.until((await clock.until(host.start())).stop());
+    expect(stored()).toBe(upgraded);
   });
 
   test('an entry that it does not know: it halts, and halts again at the next start', async () => {
