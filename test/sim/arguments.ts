@@ -5,6 +5,7 @@ export const USAGE = `usage: npm run sim -- [--seed N | --seeds COUNT [--from N]
   --seeds COUNT run that many seeds, from --from (default 1) on
   --profile     all seeds with this mixture of faults, instead of the one each draws
   --workers N   threads (default 2)
+  --planted     plant each of the faults of planted/, and say which seed finds it
   --hashes      print each seed's profile and the hash of its trace
 `;
 
@@ -14,6 +15,7 @@ export interface Arguments {
   readonly workers: number;
   readonly trace: boolean;
   readonly hashes: boolean;
+  readonly planted: boolean;
 }
 
 /** Undefined: they make no sense. */
@@ -28,6 +30,7 @@ export function parseArguments(args: readonly string[]): Arguments | undefined {
       workers: { type: 'string' },
       trace: { type: 'boolean' },
       hashes: { type: 'boolean' },
+      planted: { type: 'boolean' },
     },
   });
   const count = Number(values.seeds ?? (values.seed === undefined ? 100 : 0));
@@ -42,5 +45,6 @@ export function parseArguments(args: readonly string[]): Arguments | undefined {
     workers: Math.max(workers, 1),
     trace: values.trace ?? false,
     hashes: values.hashes ?? false,
+    planted: values.planted ?? false,
   };
 }

@@ -98,7 +98,7 @@ export class Healing {
     for (let attempt = 1; ; attempt++) {
       const tag = `healed.${machine.name}.${attempt}`;
       const request = { kind: 'put', put: putRequest('healed', tag) } as const;
-      const operation = world.record({ client: 'sim', tag, machine: machine.name, request });
+      const operation = world.record({ client: 'sim', tag, machine, request });
       const response = await this.#call(machine, (member) => member.put(request.put));
       if (response !== undefined) {
         operation.response = response;

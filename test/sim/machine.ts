@@ -5,6 +5,7 @@ import type { Log } from '../../src/io/log.js';
 import type { Member } from '../../src/member/member.js';
 import type { MemberOptions, MemberPorts } from '../../src/member/options.js';
 import { startMember } from '../../src/member/start.js';
+import { readApplied } from '../../src/store/meta.js';
 import { type SimBackend, SimBackends } from './backend.js';
 import { SimDisk } from './disk.js';
 import { Endpoint } from './network/endpoint.js';
@@ -52,7 +53,8 @@ export class Machine {
   readonly #time: ProcessTime;
   #full = false;
   #backends = new SimBackends();
-  #backend: SimBackend | undefined;
+  /** Those that this life has opened: the live state, ones being received, ones replaced. */
+  #opened: SimBackend[] = [];
   #disk: SimDisk;
   #process: ProcessClock | undefined;
   #member: Member | undefined;
@@ -64,6 +66,8 @@ export class Machine {
   removed = false;
   /** The ID it has in the cluster, where that isn't the one that its URL makes. */
   memberId: bigint | undefined;
+  /** Whom it has let in, and with which data folder. */
+  readonly met = new Map<bigint, bigint>();
   /** It has lost its disk: it must not be let in under its old ID. */
   wiped = false;
 
@@ -98,9 +102,11 @@ export class Machine {
     return this.#member;
   }
 
-  /** The state as the disk has it. */
+  /** The live state, as the disk has it. */
   get backend(): SimBackend | undefined {
-    return this.#backend;
+    const indexOf = (backend: SimBackend) => readApplied(backend.get('meta', 'applied')).index;
+    const open = this.#opened.filter(({ closed }) => !closed);
+    return open.sort((a, b) => indexOf(a) - indexOf(b)).at(-1);
   }
 
   get id(): bigint {
@@ -163,12 +169,14 @@ export class Machine {
       random: { uint32: () => prng.uint32(), float: () => prng.float() },
       log: this.#log(),
       openBackend: async (path) => {
-        this.#backend = await backends.open(disk, path);
-        return this.#backend;
+        const backend = await backends.open(disk, path);
+        this.#opened.push(backend);
+        return backend;
       },
       importBackend: async (path, chunks) => {
-        this.#backend = await backends.import(disk, path, chunks);
-        return this.#backend;
+        const backend = await backends.import(disk, path, chunks);
+        this.#opened.push(backend);
+        return backend;
       },
       network: new Endpoint(this.#world.wires, process, this.name, [this.url, this.otherUrl]),
       halted,
@@ -226,13 +234,14 @@ export class Machine {
     this.crash('process');
     this.#disk = this.#newDisk();
     this.#backends = new SimBackends();
-    this.#backend = undefined;
+    this.met.clear();
   }
 
   #end(): void {
     this.#process?.die();
     this.#process = undefined;
     this.#member = undefined;
+    this.#opened = [];
   }
 
   #say(what: string): void {

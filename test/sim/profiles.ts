@@ -20,6 +20,8 @@ export interface Profile {
   readonly weather: Weather;
   /** Clocks of members run by so much faster or slower, at most. */
   readonly drift: number;
+  /** From the end of a process to the next one's start, at most. */
+  readonly restartMs: number;
   readonly tuning: Tuning;
 }
 
@@ -50,6 +52,7 @@ const BASE: Profile = {
   faults: {},
   weather: FAIR,
   drift: 0.002,
+  restartMs: 3_000,
   tuning: SMALL,
 };
 
@@ -134,6 +137,40 @@ export const PROFILES: readonly Profile[] = [
       remove: 1,
       wipe: 1,
     },
+  },
+  {
+    ...BASE,
+    name: 'elections',
+    members: 5,
+    faultEveryMs: 250,
+    restartMs: 150,
+    weather: { ...FAIR, maxDelayMs: 60, straggling: 0.1, reordering: true },
+    faults: { kill: 6, killAtStep: 6, transfer: 2, isolateLeader: 3, mend: 4, killAll: 2 },
+  },
+  {
+    ...BASE,
+    name: 'slow',
+    thinkMs: 25,
+    faultMs: 12_000,
+    faultEveryMs: 500,
+    tuning: { catchUpEntries: 5, walSegmentBytes: 2_048 },
+    faults: { slowDisk: 8, kill: 2, power: 3, powerAtStep: 2, isolateLeader: 2, pauseLeader: 1, mend: 3 },
+  },
+  {
+    ...BASE,
+    name: 'learners',
+    faultMs: 25_000,
+    faultEveryMs: 800,
+    faults: { addLearner: 6, partition: 5, isolateLeader: 1, mend: 5 },
+  },
+  {
+    ...BASE,
+    name: 'stale',
+    clients: 6,
+    thinkMs: 60,
+    faultEveryMs: 900,
+    weather: { ...FAIR, maxDelayMs: 20, straggling: 0.1, reordering: true },
+    faults: { pauseLeader: 4, isolateLeader: 4, oneWay: 2, mend: 4, transfer: 1 },
   },
   {
     ...BASE,

@@ -14,6 +14,13 @@ export function describeFinding({ seed, profile, finding, tail }: Result): strin
   return lines.join('\n');
 }
 
+/** Which seed has found a planted fault, and how. */
+export function describeHunt(name: string, result: Result | undefined): string {
+  if (result === undefined) return `${name}: NOT FOUND`;
+  const { seed, profile, finding } = result;
+  return `${name}: found by seed ${seed} (${profile}): ${finding?.rule}: ${finding?.what.split('\n')[0]}`;
+}
+
 /** Adds up results, for the one line at the end. */
 export class Summary {
   readonly failed: number[] = [];

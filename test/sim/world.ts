@@ -1,5 +1,6 @@
 import { Prng } from '../../src/base/prng.js';
 import type { MemberPorts } from '../../src/member/options.js';
+import type { Hello } from '../../src/proto/generated/peer.js';
 import { type Message, MessageType } from '../../src/proto/generated/raft.js';
 import { HistoryCheck } from './check/history-check.js';
 import { LeaseCheck, MAX_RATE } from './check/lease-check.js';
@@ -16,8 +17,6 @@ import type { Observer } from './observe.js';
 import type { ProcessClock } from './process-clock.js';
 import { drawProfile, type Profile, profileNamed } from './profiles.js';
 import { Trace } from './trace.js';
-
-const MAX_RESTART_MS = 3_000;
 
 export interface WorldOptions {
   /** By name, instead of the one that the seed draws. */
@@ -68,6 +67,7 @@ export class World {
       prng: this.fork(),
       trace: this.trace,
       sent: (by, message) => this.#sent(by, message),
+      admitted: (by, hello) => this.#admitted(by, hello),
     });
     const names = Array.from({ length: this.profile.members }, (_, at) => `m${at + 1}`);
     this.#machines = names.map(() => this.newMachine());
@@ -98,9 +98,14 @@ export class World {
     return ++this.#ticket;
   }
 
-  record(call: Pick<Operation, 'client' | 'tag' | 'machine' | 'request'>): Operation {
+  record({
+    machine,
+    ...call
+  }: { machine: Machine } & Pick<Operation, 'client' | 'tag' | 'request'>): Operation {
     const operation: Operation = {
       ...call,
+      machine: machine.name,
+      life: machine.lives,
       called: this.ticket(),
       calledMs: this.clock.monotonicMs(),
       returned: Number.POSITIVE_INFINITY,
@@ -146,7 +151,7 @@ export class World {
       this.findings.add('members keep running', `${machine.name}: ${reason.code}: ${reason.message}`);
     }
     if (machine.removed && !machine.wiped && reason !== undefined) return;
-    this.clock.schedule(100 + this.#prng.float() * MAX_RESTART_MS, () => {
+    this.clock.schedule(this.#prng.float() * this.profile.restartMs, () => {
       if (this.#machines.includes(machine)) machine.start();
     });
   }
@@ -157,6 +162,21 @@ export class World {
     if (machine === undefined) return;
     this.#leader = machine;
     if (this.log.leads(term, machine.name)) this.trace.add(machine.name, `leads in term ${term}`);
+  }
+
+  /** A member ID stands for one data folder: another one would vote, and acknowledge, a second time. */
+  #admitted(by: Endpoint, { memberId, instance }: Hello): void {
+    const machine = this.lives.get(by.process);
+    if (machine === undefined) return;
+    const known = machine.met.get(memberId);
+    machine.met.set(memberId, instance);
+    if (known !== undefined && known !== instance) {
+      const who = this.#machines.find(({ id }) => id === memberId)?.name ?? memberId.toString(16);
+      this.findings.add(
+        'a wiped member is not let in',
+        `${machine.name} has met ${who} before, with another data folder`,
+      );
+    }
   }
 
   /** What the checkers are told of the inside of members. */

@@ -15,6 +15,8 @@ export interface Operation {
   /** Its values carry it, so that what became of an operation without an answer can be read from the history. */
   readonly tag: string;
   readonly machine: string;
+  /** Which of the machine's processes was asked. */
+  readonly life: number;
   readonly request: Request;
   readonly called: number;
   calledMs: number;

@@ -19,8 +19,9 @@ export class OrderCheck {
   check(operations: readonly Operation[]): void {
     const answered = operations.filter(({ response }) => response !== undefined);
     this.#sweep('reads are linearizable', answered, operations.filter(isLinearizable));
-    for (const machine of new Set(answered.map((operation) => operation.machine))) {
-      const here = answered.filter((operation) => operation.machine === machine);
+    const lifeOf = ({ machine, life }: Operation) => `${machine} ${life}`;
+    for (const life of new Set(answered.map(lifeOf))) {
+      const here = answered.filter((operation) => lifeOf(operation) === life);
       this.#sweep('the revisions of one member never fall', here, here);
     }
     this.#checkEffects(operations);

@@ -55,7 +55,7 @@ export class Leasing {
     const tag = `${this.#name}.${++this.#count}`;
     const put = putRequest(`l${this.#prng.below(4)}`, tag, { lease });
     const request = { kind: 'put', put } as const;
-    const operation = world.record({ client: this.#name, tag, machine: machine.name, request });
+    const operation = world.record({ client: this.#name, tag, machine, request });
     const reply = await this.#caller.call(machine, TIMEOUT_MS, (member) => member.put(put));
     if (reply.kind === 'answer') {
       operation.response = reply.response;

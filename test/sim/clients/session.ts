@@ -54,7 +54,7 @@ export class Session {
     const machine = this.#machine;
     const tag = `${this.#name}.${++this.#count}`;
     const request = drawRequest(this.#prng, tag, this.#knowledge);
-    const operation = world.record({ client: this.#name, tag, machine: machine.name, request });
+    const operation = world.record({ client: this.#name, tag, machine, request });
     world.trace.add(this.#name, `${tag} ${machine.name} ${describeRequest(request)}`);
     const timeoutMs = 500 + this.#prng.float() * MAX_TIMEOUT_MS;
     const ended = (reply: Reply<Response>) => this.#ended(operation, reply);

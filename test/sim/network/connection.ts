@@ -143,13 +143,15 @@ export class Connection {
       this.#retry();
       return;
     }
-    const own = await host.admit(Hello.decode(theirs));
+    const hello = Hello.decode(theirs);
+    const own = await host.admit(hello);
     if (attempt !== this.#attempt || this.#closed) return;
     if (own !== Refusal.ADMITTED) {
       wires.trace.add(machine, `refuses ${target.machine}: ${Refusal[own]}`);
       this.#retry();
       return;
     }
+    wires.admitted(this.#from, hello);
     this.#remote = { endpoint: target, stream: { lastArrivalMs: 0 }, sinceMs: process.monotonicMs() };
     this.#backoffMs = BACKOFF_MS;
     const queue = this.#queue;

@@ -139,7 +139,18 @@ export class Endpoint implements PeerNetwork, Transport {
     const host = this.#host;
     if (host === undefined || hello === undefined) return Refusal.STARTING;
     if (to !== 0n && to !== host.hello.memberId) return Refusal.OTHER_MEMBER;
-    return await host.admit(Hello.decode(Hello.encode(hello).finish()));
+    const theirs = Hello.decode(Hello.encode(hello).finish());
+    const refusal = await host.admit(theirs);
+    if (refusal !== Refusal.ADMITTED) return refusal;
+    this.wires.admitted(this, theirs);
+    this.#learn(theirs);
+    return refusal;
+  }
+
+  /** Who talks to this member is answered, though it may not have applied that one's addition yet. */
+  #learn({ memberId: id, peerUrls }: Hello): void {
+    if (this.alive && id !== 0n && peerUrls.length > 0 && !this.#connections.has(id))
+      this.#connections.set(id, new Connection(this, { id, peerUrls }));
   }
 
   activeSince(id: bigint): number | undefined {

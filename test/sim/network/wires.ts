@@ -1,4 +1,5 @@
 import type { Prng } from '../../../src/base/prng.js';
+import type { Hello } from '../../../src/proto/generated/peer.js';
 import type { Message } from '../../../src/proto/generated/raft.js';
 import type { VirtualClock } from '../clock.js';
 import type { Trace } from '../trace.js';
@@ -11,6 +12,8 @@ export interface WiresOptions {
   readonly trace: Trace;
   /** Sees every raft message as it is sent, for the invariants. */
   readonly sent?: (by: Endpoint, message: Message) => void;
+  /** A process has let another in. */
+  readonly admitted?: (by: Endpoint, whom: Hello) => void;
 }
 
 /** What the sender of a parcel hears of it, in its own process. */
@@ -37,6 +40,7 @@ export class Wires {
   readonly prng: Prng;
   readonly trace: Trace;
   readonly sent: (by: Endpoint, message: Message) => void;
+  readonly admitted: (by: Endpoint, whom: Hello) => void;
   weather: Weather = FAIR;
   delivered = 0;
   dropped = 0;
@@ -45,11 +49,12 @@ export class Wires {
   /** Who listens where. */
   readonly #listeners = new Map<string, Endpoint>();
 
-  constructor({ clock, prng, trace, sent }: WiresOptions) {
+  constructor({ clock, prng, trace, sent, admitted }: WiresOptions) {
     this.clock = clock;
     this.prng = prng;
     this.trace = trace;
     this.sent = sent ?? (() => undefined);
+    this.admitted = admitted ?? (() => undefined);
   }
 
   listen(url: string, endpoint: Endpoint): void {
