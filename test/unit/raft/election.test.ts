@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MessageType } from '../../../src/proto/generated/raft.js';
 import { Cluster } from './cluster.js';
-import { bytes, confState, Solo } from './support.js';
+import { bytes, confChange, confState, REMOVE, Solo } from './support.js';
 
 const three = { confState: confState(3) };
 
@@ -128,6 +128,29 @@ describe('leadership transfer (thesis, section 3.10)', () => {
     solo.step(MessageType.HEARTBEAT_RESP, 2);
     expect(solo.raft.propose([bytes('a')])).toBe('leadership is being transferred');
     solo.tick(1);
+    expect(solo.raft.propose([bytes('a')])).toBeUndefined();
+  });
+
+  it('has a whole election timeout, whenever it begins', () => {
+    const solo = new Solo(three);
+    solo.becomeLeader();
+    solo.tick(8);
+    solo.step(MessageType.HEARTBEAT_RESP, 2);
+    solo.raft.transferLeadership(3n);
+    solo.tick(9);
+    expect(solo.raft.propose([bytes('a')])).toBe('leadership is being transferred');
+  });
+
+  it('is given up when its target is removed', () => {
+    const solo = new Solo(three);
+    solo.becomeLeader();
+    solo.acknowledge(2);
+    expect(solo.raft.proposeConfChange(confChange(REMOVE, 3n))).toBeUndefined();
+    solo.run();
+    solo.raft.transferLeadership(3n);
+    solo.acknowledge(2);
+    expect(solo.raft.propose([bytes('a')])).toBe('leadership is being transferred');
+    solo.raft.applyConfChange(confChange(REMOVE, 3n));
     expect(solo.raft.propose([bytes('a')])).toBeUndefined();
   });
 

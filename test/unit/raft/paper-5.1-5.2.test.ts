@@ -224,6 +224,31 @@ describe('Raft paper, section 5.2: election', () => {
     expect(solo.raft.status).toMatchObject({ role: 'candidate', term: 2, vote: 1n });
   });
 
+  it('who gives its vote waits a whole election timeout for the winner', () => {
+    const solo = new Solo({ ...three, random: () => 0 });
+    solo.tick(9);
+    solo.step(MessageType.VOTE, 2, { term: 1 });
+    solo.tick(9);
+    expect(solo.raft.status).toMatchObject({ role: 'follower', vote: 2n });
+    solo.tick(1);
+    expect(solo.raft.status.role).toBe('pre-candidate');
+  });
+
+  it('its own vote of an older term, durable late, is none in a newer one', () => {
+    const { raft } = new Solo(three);
+    raft.campaign();
+    raft.ready();
+    raft.step(message(MessageType.PRE_VOTE_RESP, 2, { term: 1 }));
+    const { append } = raft.ready();
+    expect(append?.hardState).toMatchObject({ term: 1, vote: 1n });
+    raft.campaign();
+    raft.step(message(MessageType.PRE_VOTE_RESP, 2, { term: 2 }));
+    expect(raft.status).toMatchObject({ role: 'candidate', term: 2 });
+    raft.step(message(MessageType.VOTE_RESP, 2, { term: 2 }));
+    if (append !== undefined) raft.appended(append);
+    expect(raft.status).toMatchObject({ role: 'candidate', term: 2 });
+  });
+
   it('a vote of an older term elects nobody in a newer one', () => {
     const solo = new Solo(three);
     solo.raft.campaign();

@@ -119,6 +119,18 @@ describe('RawNode, its contract', () => {
     expect(raft.propose([bytes('1')])).toBe('uncommitted log is full');
   });
 
+  it('entries of older terms that are committed make no room for proposals', () => {
+    const log = entries(1, 1, 1, 1);
+    const hardState = { term: 1, vote: 0n, commit: 0 };
+    const solo = new Solo({ confState: confState(3), log, hardState, maxUncommittedBytes: 10 });
+    solo.becomeLeader();
+    expect(solo.raft.propose([bytes('1234567890')])).toBeUndefined();
+    solo.run();
+    solo.step(MessageType.APP_RESP, 2, { index: 4 });
+    expect(solo.raft.status.commit).toBe(4);
+    expect(solo.raft.propose([bytes('1')])).toBe('uncommitted log is full');
+  });
+
   it('refuses proposals without leading', () => {
     const solo = new Solo({ confState: confState(3) });
     expect(solo.raft.propose([bytes('a')])).toBe('no leader');

@@ -45,6 +45,13 @@ describe('ReadRounds', () => {
     expect(rounds.acknowledge(3n, context, five)).toBeDefined();
   });
 
+  it('forgets what it was asked in the term before', () => {
+    const rounds = new ReadRounds();
+    rounds.add(request('a'));
+    rounds.reset();
+    expect([rounds.hasWaiting, rounds.underWay]).toEqual([false, false]);
+  });
+
   it('refuses more requests than it may hold', () => {
     const rounds = new ReadRounds();
     let taken = 0;

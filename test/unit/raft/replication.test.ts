@@ -184,6 +184,36 @@ describe('snapshots (Raft paper, section 7)', () => {
     expect(solo.step(MessageType.HEARTBEAT_RESP, 2).map(({ type }) => type)).toEqual([MessageType.SNAP]);
   });
 
+  it('one that ended is followed by nothing until the follower was heard of', () => {
+    for (const succeeded of [true, false]) {
+      const solo = compacted();
+      propose(solo, 'd');
+      solo.raft.reportSnapshot(2n, succeeded);
+      expect(propose(solo, 'e').filter(({ to }) => to === 2n)).toEqual([]);
+    }
+  });
+
+  it('none is sent to who was not heard of since the last quorum check', () => {
+    const solo = compacted();
+    solo.tick(10);
+    solo.step(MessageType.HEARTBEAT_RESP, 3);
+    solo.tick(10);
+    expect(propose(solo, 'd').filter(({ type }) => type === MessageType.SNAP)).toEqual([]);
+    expect(solo.step(MessageType.HEARTBEAT_RESP, 2).map(({ type }) => type)).toContain(MessageType.SNAP);
+  });
+
+  it('one older than what a follower has cut off itself changes nothing', () => {
+    const solo = new Solo({
+      confState: confState(3),
+      log: entries(1, 1, 1, 1, 1, 1),
+      hardState: { term: 1, vote: 0n, commit: 5 },
+      applied: 5,
+    });
+    solo.storage.compact(5);
+    expect(solo.step(MessageType.SNAP, 2, { snapshot: snapshotAt(3) })).toMatchObject([{ index: 5 }]);
+    expect(solo.raft.status).toMatchObject({ lastIndex: 5, commit: 5 });
+  });
+
   it('where there is none yet, it is sent as soon as there is', () => {
     const restarted = new Solo({ confState: confState(3), log: entries(1, 1, 1), applied: 2 });
     restarted.storage.compact(2);
