@@ -49,9 +49,29 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'takes a lock, for as long as this process or a command runs',
     load: async () => (await import('./lock.js')).lock,
   },
+  'member add': {
+    summary: 'adds a member, before it is started',
+    load: async () => (await import('./member.js')).memberAdd,
+  },
   'member list': {
     summary: 'lists the members of the cluster',
     load: async () => (await import('./member.js')).memberList,
+  },
+  'member promote': {
+    summary: 'gives a learner its vote',
+    load: async () => (await import('./member.js')).memberPromote,
+  },
+  'member remove': {
+    summary: 'removes a member',
+    load: async () => (await import('./member.js')).memberRemove,
+  },
+  'member update': {
+    summary: 'gives a member other peer URLs',
+    load: async () => (await import('./member.js')).memberUpdate,
+  },
+  'move-leader': {
+    summary: 'lets another member lead',
+    load: async () => (await import('./move-leader.js')).moveLeader,
   },
   put: { summary: 'stores a key', load: async () => (await import('./put.js')).put },
   'render status': {

@@ -76,6 +76,13 @@ export function hexLease(id: bigint): string {
 export function humanBytes(bytes: number): string {
   if (bytes < 10) return `${bytes} B`;
   const power = Math.min(6, Math.floor(Math.log(bytes) / Math.log(1000)));
-  const value = Math.floor((bytes / 1000 ** power) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'][power]}`;
+  const tenths = Math.floor((bytes / 1000 ** power) * 10 + 0.5);
+  const value = tenths < 100 ? (tenths / 10).toFixed(1) : String(halfToEven(tenths / 10));
+  return `${value} ${['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'][power]}`;
+}
+
+/** As Go rounds where it prints: 20.5 is 20, 21.5 is 22. */
+function halfToEven(value: number): number {
+  const whole = Math.floor(value);
+  return value - whole === 0.5 ? whole + (whole % 2) : Math.round(value);
 }

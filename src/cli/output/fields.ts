@@ -2,7 +2,7 @@ import { formatDuration } from '../../base/duration.js';
 import { Event_EventType, type KeyValue } from '../../proto/generated/etcd_kv.js';
 import type { ResponseHeader, ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
 import { alarmName } from './cells.js';
-import type { Printer } from './format.js';
+import { type Printer, unsupported } from './format.js';
 import { goQuote } from './go-text.js';
 
 type Value = string | number | bigint | boolean;
@@ -48,6 +48,11 @@ export const fieldsPrinter: Printer = {
             )}${clientURLs.map((url) => line('ClientURL', goQuote(url))).join('')}${line('IsLearner', isLearner)}\n`,
       )
       .join(''),
+  memberAdd: unsupported('fields'),
+  memberRemove: unsupported('fields'),
+  memberUpdate: unsupported('fields'),
+  memberPromote: unsupported('fields'),
+  moveLeader: unsupported('fields'),
   alarm: ({ header, alarms }) =>
     (header === undefined ? '' : head(header)) +
     alarms

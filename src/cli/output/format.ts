@@ -8,7 +8,12 @@ import type {
   LeaseLeasesResponse,
   LeaseRevokeResponse,
   LeaseTimeToLiveResponse,
+  MemberAddResponse,
   MemberListResponse,
+  MemberPromoteResponse,
+  MemberRemoveResponse,
+  MemberUpdateResponse,
+  MoveLeaderResponse,
   PutResponse,
   RangeResponse,
   StatusResponse,
@@ -52,6 +57,12 @@ export interface Printer {
   leaseKeepAlive(response: LeaseKeepAliveResponse): Output;
   leases(response: LeaseLeasesResponse): Output;
   memberList(response: MemberListResponse): Output;
+  /** `name` is what the new member is to be called. */
+  memberAdd(response: MemberAddResponse, name: string): Output;
+  memberRemove(response: MemberRemoveResponse, id: bigint): Output;
+  memberUpdate(response: MemberUpdateResponse, id: bigint): Output;
+  memberPromote(response: MemberPromoteResponse, id: bigint): Output;
+  moveLeader(response: MoveLeaderResponse, leader: bigint, target: bigint): Output;
   alarm(response: AlarmResponse): Output;
   endpointStatus(statuses: readonly EndpointStatus[]): Output;
   endpointHashKv(hashes: readonly EndpointHash[]): Output;

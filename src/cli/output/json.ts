@@ -3,6 +3,7 @@ import type { Event, KeyValue } from '../../proto/generated/etcd_kv.js';
 import type {
   DeleteRangeResponse,
   Member,
+  MemberListResponse,
   PutResponse,
   RangeResponse,
   ResponseHeader,
@@ -42,8 +43,19 @@ export const jsonPrinter: Printer = {
     }),
   leaseKeepAlive: ({ header, ID, TTL }) => print({ ...head(header), ID, TTL }),
   leases: ({ header, leases }) => print({ ...head(header), leases: leases.map(({ ID }) => ({ id: ID })) }),
-  memberList: ({ header, members }) =>
-    print({ header: head(header), members: orNoneList(members.map(member)) }),
+  memberList: (response) => print(membersLeft(response)),
+  memberAdd: (response) => {
+    const { header, member: added, members } = response;
+    return print({
+      header: head(header),
+      member: added && member(added),
+      members: orNoneList(members.map(member)),
+    });
+  },
+  memberRemove: (response) => print(membersLeft(response)),
+  memberUpdate: (response) => print(membersLeft(response)),
+  memberPromote: (response) => print(membersLeft(response)),
+  moveLeader: ({ header }) => print({ header: head(header) }),
   alarm: ({ header, alarms }) =>
     print({
       header: head(header),
@@ -152,6 +164,10 @@ function member({ ID, name, peerURLs, clientURLs, isLearner }: Member): Fields {
     clientURLs: orNoneList(clientURLs),
     isLearner: orNone(isLearner),
   };
+}
+
+function membersLeft({ header, members }: MemberListResponse): Fields {
+  return { header: head(header), members: orNoneList(members.map(member)) };
 }
 
 function status(response: StatusResponse): Fields {

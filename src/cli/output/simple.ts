@@ -1,9 +1,9 @@
 import { formatDuration } from '../../base/duration.js';
 import { Event_EventType, type KeyValue } from '../../proto/generated/etcd_kv.js';
-import type { ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
-import { alarmName, hashCells, hexLease, memberCells, statusCells } from './cells.js';
+import type { MemberAddResponse, ResponseOp, TxnResponse } from '../../proto/generated/etcd_rpc.js';
+import { alarmName, hashCells, hexId, hexLease, memberCells, statusCells } from './cells.js';
 import type { Output, Printer, SimpleOptions } from './format.js';
-import { hexBytes } from './go-text.js';
+import { goQuote, hexBytes } from './go-text.js';
 
 /** For people and shell loops: keys and values as they are, a line each. */
 export function simplePrinter(options: SimpleOptions): Printer {
@@ -42,6 +42,15 @@ export function simplePrinter(options: SimpleOptions): Printer {
         .map((line) => `${line}\n`)
         .join(''),
     memberList: ({ members }) => rows(members.map(memberCells)),
+    memberAdd: added,
+    memberRemove: ({ header }, id) =>
+      `Member ${wideId(id)} removed from cluster ${wideId(header?.clusterId)}\n`,
+    memberUpdate: ({ header }, id) =>
+      `Member ${wideId(id)} updated in cluster ${wideId(header?.clusterId)}\n`,
+    memberPromote: ({ header }, id) =>
+      `Member ${wideId(id)} promoted in cluster ${wideId(header?.clusterId)}\n`,
+    moveLeader: (_response, leader, target) =>
+      `Leadership transferred from ${hexId(leader)} to ${hexId(target)}\n`,
     alarm: ({ alarms }) =>
       alarms.map((alarm) => `memberID:${alarm.memberID} alarm:${alarmName(alarm)} \n`).join(''),
     endpointStatus: (statuses) => rows(statuses.map(statusCells)),
@@ -75,6 +84,29 @@ export function simplePrinter(options: SimpleOptions): Printer {
     }
   };
   return printer;
+}
+
+/** What the new member is to be started with. Members that haven't made their name known can't be named there. */
+function added({ header, member, members }: MemberAddResponse, name: string): string {
+  const names = members.map((each) => ({ ...each, name: each.ID === member?.ID ? name : each.name }));
+  const cluster = names
+    .filter((each) => each.name !== '')
+    .flatMap((each) => each.peerURLs.map((url) => `${each.name}=${url}`));
+  return [
+    `Member ${wideId(member?.ID)} added to cluster ${wideId(header?.clusterId)}`,
+    '',
+    `ETCD_NAME=${goQuote(name)}`,
+    `ETCD_INITIAL_CLUSTER=${goQuote(cluster.join(','))}`,
+    `ETCD_INITIAL_ADVERTISE_PEER_URLS=${goQuote(member?.peerURLs.join(',') ?? '')}`,
+    'ETCD_INITIAL_CLUSTER_STATE="existing"',
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** With spaces for its leading zeros, as Go's %16x. */
+function wideId(id = 0n): string {
+  return hexId(id).padStart(16);
 }
 
 function rows(cells: readonly (readonly string[])[]): string {
