@@ -225,7 +225,8 @@ describe('Raft paper, section 5.2: election', () => {
   });
 
   it('who gives its vote waits a whole election timeout for the winner', () => {
-    const solo = new Solo({ ...three, random: () => 0 });
+    const hardState = { term: 1, vote: 0n, commit: 0 };
+    const solo = new Solo({ ...three, random: () => 0, hardState });
     solo.tick(9);
     solo.step(MessageType.VOTE, 2, { term: 1 });
     solo.tick(9);
