@@ -6,8 +6,8 @@ import { Answers } from '../../src/render/functions/needs.js';
 import { contextOf, diskOf, type World } from '../unit/render/support.js';
 
 const fixture = (name: string): string => readFileSync(`test/fixtures/gotemplate/${name}`, 'utf8');
-const lines = <T>(name: string): T[] =>
-  fixture(name)
+const lines = <T>(text: string): T[] =>
+  text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as T);
@@ -41,14 +41,15 @@ function answers(): Answers {
   return known;
 }
 
+interface Golden extends Outcome {
+  readonly tmpl: string;
+}
+
 describe('what confd rendered', () => {
-  interface Golden extends Outcome {
-    readonly tmpl: string;
-  }
   const keys = flatten(parse(fixture('confd-data.yaml')));
   const world: World = { keys, env: { GOLD_X: 'gx', GOLD_EMPTY: '' }, answers: answers() };
 
-  test.each(lines<Golden>('confd.jsonl').map((golden) => [golden.tmpl, golden] as const))(
+  test.each(lines<Golden>(fixture('confd.jsonl')).map((golden) => [golden.tmpl, golden] as const))(
     '%s',
     async (tmpl, { out, err }) => {
       const file = '/confdir/templates/g.tmpl';
@@ -74,5 +75,33 @@ describe('what confd rendered', () => {
     );
     expect(out).toBe(fixture('tutorial-nginx.conf'));
     expect(Buffer.byteLength(out ?? '')).toBe(881);
+  });
+});
+
+describe("what Go's text/template rendered", () => {
+  const { keys, env } = JSON.parse(fixture('generator/data.json')) as Required<Pick<World, 'keys' | 'env'>>;
+  const world: World = { keys, env, answers: answers() };
+  /** A cause of confd's own: it says which file it could not read. */
+  const ours = ({ out, err }: Outcome): Outcome => ({
+    // What is no UTF-8 is U+FFFD in the file, as it is in the corpus.
+    out: out === null ? null : Buffer.from(out).toString(),
+    err: err?.replace('Unable to process template x.tmpl, ', '') ?? null,
+  });
+  const other = process.env.GOTEMPLATE_CORPUS;
+  const cases = lines<Golden>(other === undefined ? fixture('corpus.jsonl') : readFileSync(other, 'utf8'));
+
+  test('the corpus is no empty one', () => {
+    expect(cases.length).toBeGreaterThan(2000);
+    expect(cases.filter(({ err }) => err !== null).length).toBeGreaterThan(500);
+  });
+
+  test('byte for byte, errors too', async () => {
+    const different: unknown[] = [];
+    for (const { tmpl, out, err } of cases) {
+      const got = ours(await outcome(tmpl, world, 'x.tmpl'));
+      if (got.out !== out || got.err !== err)
+        different.push({ tmpl, go: out ?? err, ours: got.out ?? got.err });
+    }
+    expect(different).toEqual([]);
   });
 });

@@ -2,8 +2,10 @@ import { base64Fault } from './base64.js';
 import { byteLength, bytesOf, byteText, compareBytes } from './fmt/bytes.js';
 import { goQuote } from './fmt/quote.js';
 import { parseJson, writeJson } from './json.js';
+import { writeToml } from './toml.js';
 import { define, type FunctionContext, FunctionError, hint } from './types.js';
 import { describe, isList, isMap, newMap, type Value, type ValueMap } from './values.js';
+import { writeYaml } from './yaml.js';
 
 /** Maps, lists, and text that stands for them. */
 export const dataFunctions = [
@@ -24,6 +26,24 @@ export const dataFunctions = [
     params: ['any'],
     yields: 'text',
     run: (context, value) => writeJson(context, value),
+  }),
+  define({
+    name: 'toJSON',
+    params: ['any'],
+    yields: 'text',
+    run: (context, value) => writeJson(context, value),
+  }),
+  define({
+    name: 'toYAML',
+    params: ['any'],
+    yields: 'text',
+    run: (context, value) => writeYaml(context, value),
+  }),
+  define({
+    name: 'toTOML',
+    params: ['any'],
+    yields: 'text',
+    run: (context, value) => writeToml(context, value),
   }),
   define({
     name: 'toPrettyJson',
@@ -89,6 +109,24 @@ export const dataFunctions = [
     params: ['any'],
     rest: 'any',
     run: (_, value, ...steps) => steps.reduce<Value>(element, value),
+  }),
+  define({
+    name: 'slice',
+    params: ['any'],
+    optional: ['int', 'int'],
+    run: (_, value, from, to) => {
+      if (typeof value !== 'string' && !isList(value))
+        throw new FunctionError(`${describe(value)} has no parts`);
+      const length = typeof value === 'string' ? byteLength(value) : value.length;
+      const begin = from ?? 0;
+      const end = to ?? length;
+      if (begin < 0 || end > length || begin > end) {
+        throw new FunctionError(`slice ${begin} to ${end} is out of range (there are ${length})`);
+      }
+      return typeof value === 'string'
+        ? byteText(bytesOf(value).subarray(begin, end))
+        : value.slice(begin, end);
+    },
   }),
   define({
     name: 'base64Encode',

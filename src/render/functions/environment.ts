@@ -1,5 +1,5 @@
 import { ask } from './network.js';
-import { define } from './types.js';
+import { define, FunctionError } from './types.js';
 
 /** The process and the disk around the template. */
 export const environmentFunctions = [
@@ -10,6 +10,23 @@ export const environmentFunctions = [
     yields: 'text',
     // The default also stands in for a variable that is set but empty, as in confd.
     run: ({ env }, name, fallback) => (Object.hasOwn(env, name) ? env[name] : undefined) || (fallback ?? ''),
+  }),
+  define({
+    name: 'mustEnv',
+    params: ['text'],
+    yields: 'text',
+    run: ({ env }, name) => {
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (!value) throw new FunctionError(`required environment variable ${name} is empty`);
+      return value;
+    },
+  }),
+  define({
+    name: 'envOrDefault',
+    params: ['text', 'text'],
+    yields: 'text',
+    // Unlike that of getenv, its default does not stand in for a variable that is set but empty.
+    run: ({ env }, name, fallback) => (Object.hasOwn(env, name) ? env[name] : undefined) ?? fallback,
   }),
   define({
     name: 'fileExists',
@@ -26,6 +43,14 @@ export const environmentFunctions = [
   }),
   define({
     name: 'include',
+    params: ['text'],
+    optional: ['any'],
+    yields: 'text',
+    run: (context, name, data) => context.include(name, data),
+  }),
+  // consul-template's name for it; a Go template's own {{define}}s are found by both.
+  define({
+    name: 'executeTemplate',
     params: ['text'],
     optional: ['any'],
     yields: 'text',

@@ -102,6 +102,7 @@ class Scanner {
 
   #string(): void {
     for (let char = this.#read(); char !== '"'; char = this.#read()) {
+      if (this.#at > this.#bytes.length) throw new Fault(END);
       if (char < ' ') this.#refuse(char, 'in string literal');
       if (char !== '\\') continue;
       const mark = this.#read();
@@ -148,16 +149,17 @@ class Scanner {
     return byte === undefined ? '' : String.fromCharCode(byte);
   }
 
+  /** At the end Go sees one blank more, which is a mistake inside of a number or a word. */
   #read(): string {
     const char = this.#peek();
-    if (char === '') throw new Fault(END);
     this.#at++;
-    return char;
+    return char === '' ? ' ' : char;
   }
 
   /** The next character that is no blank. */
   #next(): string {
     while (SPACES.has(this.#bytes[this.#at] ?? 0)) this.#at++;
+    if (this.#at >= this.#bytes.length) throw new Fault(END);
     return this.#read();
   }
 

@@ -1,5 +1,6 @@
 import { goQuote } from './fmt/quote.js';
 import { define, FunctionError, hint } from './types.js';
+import { describe, type Value } from './values.js';
 
 /** Whole numbers, as in confd, refused beyond 2^53. Go templates have arithmetic of their own, which wraps at 64 bits. */
 export const numberFunctions = [
@@ -41,6 +42,25 @@ export const numberFunctions = [
     },
   }),
   define({
+    name: 'loop',
+    kind: 'list',
+    params: ['any'],
+    optional: ['any'],
+    yields: 'numbers',
+    // consul-template's: up to the number, or from the first up to the second, which is left out.
+    run: (context, first, second) => {
+      const from = second === undefined ? 0 : bound(first);
+      const to = second === undefined ? bound(first) : bound(second);
+      context.reserve(Math.max(to - from, 0));
+      const numbers: number[] = [];
+      for (let number = from; number < to; number++) {
+        context.tick();
+        numbers.push(number);
+      }
+      return numbers;
+    },
+  }),
+  define({
     name: 'atoi',
     params: ['text'],
     yields: 'number',
@@ -61,6 +81,13 @@ export const numberFunctions = [
     },
   }),
 ];
+
+/** A whole number, or text that is one. */
+function bound(value: Value): number {
+  const number = typeof value === 'string' && /^[+-]?[0-9]+$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isSafeInteger(number)) return number;
+  throw new FunctionError(`loop: a whole number was expected, not ${describe(value)}`);
+}
 
 function whole(number: number): number {
   if (!Number.isSafeInteger(number)) throw new FunctionError('the result passes 2^53 and would not be exact');

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { goQuote } from './fmt/quote.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
-import { describe, type Value } from './values.js';
+import { describe, newMap, type Value } from './values.js';
 
 /** Text. Where Go counts bytes or code points, so do these. */
 export const stringFunctions = [
@@ -142,10 +141,20 @@ export const stringFunctions = [
     },
   }),
   define({
-    name: 'sha256sum',
-    params: ['text'],
-    yields: 'text',
-    run: (_, text) => createHash('sha256').update(text).digest('hex'),
+    name: 'splitToMap',
+    params: ['text', 'text', 'text'],
+    // The separators come first, so that a text can be piped into it.
+    run: (_, between, within, text) =>
+      newMap(
+        text
+          .trim()
+          .split(between)
+          .filter((part) => part.includes(within))
+          .map((part) => {
+            const at = part.indexOf(within);
+            return [part.slice(0, at), part.slice(at + within.length)] as const;
+          }),
+      ),
   }),
 ];
 
@@ -155,11 +164,12 @@ function joined(item: Value, index: number): string {
   throw new FunctionError(`a list of texts was expected, but element ${index} is ${describe(item)}`);
 }
 
-/** Go maps character by character: ß stays ß, where JavaScript makes it SS. */
+/** Go maps character by character: ß stays ß, where JavaScript makes it SS, and the last Σ of a word is no other σ. */
 function mapped(text: string, how: 'toUpperCase' | 'toLowerCase'): string {
   const whole = text[how]();
-  if (whole.length === text.length) return whole;
+  if (whole.length === text.length && !whole.includes('ς')) return whole;
   return Array.from(text, (char) => {
+    if (char === 'İ' && how === 'toLowerCase') return 'i';
     const changed = char[how]();
     return changed.length === char.length ? changed : char;
   }).join('');

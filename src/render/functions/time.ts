@@ -10,4 +10,14 @@ export const timeFunctions = [
     optional: ['text'],
     run: ({ nowMs }, layout) => (layout === undefined ? new Time(nowMs) : layoutTime(nowMs, layout)),
   }),
+  define({
+    name: 'timestamp',
+    params: [],
+    optional: ['text'],
+    yields: 'text',
+    run: ({ nowMs }, layout) =>
+      layout === 'unix'
+        ? String(Math.floor(nowMs / 1000))
+        : layoutTime(nowMs, layout ?? '2006-01-02T15:04:05Z07:00'),
+  }),
 ];

@@ -46,10 +46,24 @@ function adapted(known: TemplateFunction): GoFunction {
     fixed: Array.from({ length: arity.min }, (_, index) => typeAt(index)),
     variadic: arity.max > arity.min ? typeAt(arity.min) : undefined,
     run: (run, args): Value => {
-      const result = known.run(run, args.length > arity.max ? args.slice(0, arity.max) : args);
+      const given = args.length > arity.max ? args.slice(0, arity.max) : args;
+      const result = known.run(
+        run,
+        given.some(isHuge) ? given.map((arg, index) => small(known, index, arg)) : given,
+      );
       return list !== undefined && isList(result) ? typedList(list, result) : result;
     },
   };
+}
+
+function isHuge(value: Value): boolean {
+  return typeof value === 'bigint';
+}
+
+/** Where a count is wanted, one beyond 2^53 is as good as 2^53. */
+function small(known: TemplateFunction, index: number, value: Value): Value {
+  if (typeof value !== 'bigint' || known.param(index) !== 'int') return value;
+  return value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
 }
 
 /** Every function of Go templates: Go's own builtins, confd's, its fork's and consul-template's. */

@@ -1,3 +1,4 @@
+import { bytesOf, byteText, hasLoneBytes } from '../../functions/fmt/bytes.js';
 import { goQuote } from '../../functions/fmt/quote.js';
 import { Ledger } from '../../functions/needs.js';
 import { type FunctionContext, FunctionError } from '../../functions/types.js';
@@ -90,7 +91,8 @@ export class Run implements FunctionContext {
 
   /** The whole text: bytes, where the checks on the way counted characters. */
   finish(): string {
-    const text = this.#text;
+    // Characters that were cut in two may be whole again.
+    const text = hasLoneBytes(this.#text) ? byteText(bytesOf(this.#text)) : this.#text;
     if (text.length * 3 > this.maxSize && Buffer.byteLength(text) > this.maxSize) this.fail(this.#tooLarge());
     return text;
   }

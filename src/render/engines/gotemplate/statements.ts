@@ -49,6 +49,14 @@ class StatementCompiler {
     };
   }
 
+  /** Its variables are not those of the else part, although the parser lets that name them. */
+  #scoped(node: ListNode): Step {
+    const mark = this.#scope.mark();
+    const step = this.list(node);
+    this.#scope.pop(mark);
+    return step;
+  }
+
   #statement(node: StatementNode): Step {
     switch (node.type) {
       case 'text':
@@ -86,7 +94,7 @@ class StatementCompiler {
   #choice(node: BranchNode): Step {
     const mark = this.#scope.mark();
     const pipeline = this.#expressions.pipeline(node.pipe);
-    const body = this.list(node.list);
+    const body = this.#scoped(node.list);
     const otherwise = node.elseList === undefined ? undefined : this.list(node.elseList);
     this.#scope.pop(mark);
     if (node.type === 'if') {
@@ -108,7 +116,7 @@ class StatementCompiler {
     const slots = this.#expressions.slotsOf(node.pipe);
     const elementSlot = slots.at(-1);
     const indexSlot = slots.length > 1 ? slots[0] : undefined;
-    const body = this.list(node.list);
+    const body = this.#scoped(node.list);
     const otherwise = node.elseList === undefined ? undefined : this.list(node.elseList);
     this.#scope.pop(mark);
     const once = (frame: Frame, index: Value, element: Value, boxed: boolean): Signal => {

@@ -6,9 +6,13 @@
 const LONE = /(?<![\ud800-\udbff])[\udc80-\udcff]/;
 const ANY_SURROGATE = /[\ud800-\udfff]/;
 
+export function hasLoneBytes(text: string): boolean {
+  return ANY_SURROGATE.test(text) && LONE.test(text);
+}
+
 /** A text's bytes. */
 export function bytesOf(text: string): Buffer {
-  if (!ANY_SURROGATE.test(text) || !LONE.test(text)) return Buffer.from(text);
+  if (!hasLoneBytes(text)) return Buffer.from(text);
   const parts: Buffer[] = [];
   for (const char of text) {
     const code = char.codePointAt(0) as number;
@@ -20,7 +24,7 @@ export function bytesOf(text: string): Buffer {
 /** How many bytes a text has. */
 export function byteLength(text: string): number {
   const size = Buffer.byteLength(text);
-  if (size === text.length || !ANY_SURROGATE.test(text) || !LONE.test(text)) return size;
+  if (size === text.length || !hasLoneBytes(text)) return size;
   return bytesOf(text).length;
 }
 

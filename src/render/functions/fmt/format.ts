@@ -46,7 +46,9 @@ interface Under {
 }
 
 function format(spec: Spec, value: Value, under: Under, depth: number): string {
-  if (depth === 0 && spec.verb === 'T') return pad(spec, cut(spec, typeName(value)));
+  if (depth === 0 && spec.verb === 'T') {
+    return pad(spec, isAbsent(value) ? '<nil>' : cut(spec, typeName(value)));
+  }
   if (isAbsent(value)) {
     if (depth > 0) return spec.source ? 'interface {}(nil)' : '<nil>';
     return spec.verb === 'v' ? pad(spec, '<nil>') : fault(spec, value, under, depth);

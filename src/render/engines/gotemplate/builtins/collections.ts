@@ -73,6 +73,13 @@ export const collectionBuiltins: readonly GoFunction[] = [
       throw new FunctionError(`len of type ${typeName(item)}`);
     },
   },
+  {
+    name: 'reverse',
+    fixed: ['interface {}'],
+    variadic: undefined,
+    // As confd's, it hands on what is no list; unlike it, it turns the answer of gets around too.
+    run: (_, [list]) => (isList(list) ? typedList(listType(list), list.toReversed()) : list),
+  },
   variadic('call', ['value'], 'value', (_, [item]) => {
     if (item === undefined || item === null) throw new FunctionError('call of nil');
     throw new FunctionError(`non-function of type ${typeName(item)}`);

@@ -1,5 +1,6 @@
 import { compareBytes } from '../../../functions/fmt/bytes.js';
-import { formatPlain, typeName } from '../../../functions/fmt/format.js';
+import { typeName } from '../../../functions/fmt/format.js';
+import { sprintf } from '../../../functions/fmt/printf.js';
 import { FunctionError } from '../../../functions/types.js';
 import {
   Complex128,
@@ -55,15 +56,19 @@ function equal(a: Value, b: Value): boolean {
 function sameStruct(a: Value, b: Value): boolean {
   if (isNil(a) || isNil(b)) return isNil(a) && isNil(b);
   if (shapeOf(a) !== shapeOf(b)) {
-    throw new FunctionError(
-      `non-comparable types ${formatPlain(a)}: ${typeName(a)}, ${typeName(b)}: ${formatPlain(b)}`,
-    );
+    const shown = sprintf('%s: %s, %s: %v', [a, typeName(a), typeName(b), b], undefined, MAX_SHOWN);
+    throw new FunctionError(`non-comparable types ${shown.text}`);
   }
   if (a instanceof KeyValue && b instanceof KeyValue) return a.key === b.key && a.value === b.value;
   if (a instanceof Time && b instanceof Time) return a.unixMs === b.unixMs;
   if (a instanceof ServiceRecord) return a === b;
-  throw new FunctionError(`non-comparable type ${formatPlain(b)}: ${typeName(b)}`);
+  throw new FunctionError(
+    `non-comparable type ${sprintf('%s', [b], undefined, MAX_SHOWN).text}: ${typeName(b)}`,
+  );
 }
+
+/** Characters of a value in an error. */
+const MAX_SHOWN = 1_000_000;
 
 /** Go's reflect kind of what isn't basic. */
 function shapeOf(value: Value): string {

@@ -56,7 +56,7 @@ function complexOf(real: number, imaginary: number): NumberLiteral {
 
 /** `1+2i` */
 function readComplex(text: string): NumberLiteral | undefined {
-  const split = /^(.+?[^eEpP])([+-].*)i$/.exec(text);
+  const split = /^(.*?[^eEpP])([+-].*)i$/.exec(text);
   const real = parseFloatText(split?.[1] ?? '');
   const imaginary = parseFloatText(split?.[2] ?? '');
   return real === undefined || imaginary === undefined ? undefined : complexOf(real, imaginary);
@@ -83,9 +83,7 @@ const HEX_FLOAT =
 /** Go's strconv.ParseFloat for what the lexer takes for a number; too large is no number. */
 function parseFloatText(text: string): number | undefined {
   if (FLOAT.test(text)) {
-    // Underscores are for literals with a prefix only.
-    if (text.includes('_')) return undefined;
-    const float = Number(text);
+    const float = Number(text.replaceAll('_', ''));
     return Number.isFinite(float) ? float : undefined;
   }
   const hex = HEX_FLOAT.exec(text);

@@ -1,0 +1,60 @@
+import { goQuote } from './fmt/quote.js';
+import { parseJson } from './json.js';
+import { define, FunctionError } from './types.js';
+import { asInt, Float64, newMap } from './values.js';
+import { parseYaml } from './yaml.js';
+
+/** consul-template's parsers: an empty text is 0, or an empty map. */
+export const parsingFunctions = [
+  define({
+    name: 'parseInt',
+    params: ['text'],
+    yields: 'number',
+    run: ({ language }, text) => {
+      if (text === '') return 0;
+      const fault = `parseInt: strconv.ParseInt: parsing ${goQuote(text)}: `;
+      if (!/^[+-]?[0-9]+$/.test(text)) throw new FunctionError(`${fault}invalid syntax`);
+      const number = asInt(BigInt(text.replace('+', '')));
+      if (typeof number === 'number') return number;
+      if (language === 'go' && number === BigInt.asIntN(64, number)) return number;
+      throw new FunctionError(`${fault}value out of range`);
+    },
+  }),
+  define({
+    name: 'parseFloat',
+    params: ['text'],
+    yields: 'number',
+    run: (_, text) => {
+      if (text === '') return new Float64(0);
+      const fault = `parseFloat: strconv.ParseFloat: parsing ${goQuote(text)}: `;
+      const named = NAMED.get(text.toLowerCase());
+      if (named !== undefined) return new Float64(named);
+      if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) {
+        throw new FunctionError(`${fault}invalid syntax`);
+      }
+      const number = Number(text);
+      if (!Number.isFinite(number)) throw new FunctionError(`${fault}value out of range`);
+      return new Float64(number);
+    },
+  }),
+  define({
+    name: 'parseJSON',
+    params: ['text'],
+    run: ({ language }, text) => (text === '' ? newMap([]) : parseJson(text, language)),
+  }),
+  define({
+    name: 'parseYAML',
+    params: ['text'],
+    run: (context, text) => (text === '' ? newMap([]) : parseYaml(context, text)),
+  }),
+];
+
+const NAMED = new Map([
+  ['nan', Number.NaN],
+  ['inf', Number.POSITIVE_INFINITY],
+  ['+inf', Number.POSITIVE_INFINITY],
+  ['-inf', Number.NEGATIVE_INFINITY],
+  ['infinity', Number.POSITIVE_INFINITY],
+  ['+infinity', Number.POSITIVE_INFINITY],
+  ['-infinity', Number.NEGATIVE_INFINITY],
+]);

@@ -1,0 +1,81 @@
+import { formatFloat } from './fmt/float.js';
+import { sortedEntries } from './fmt/format.js';
+import { type FunctionContext, FunctionError } from './types.js';
+import {
+  describe,
+  Float64,
+  isAbsent,
+  isList,
+  isMap,
+  Time,
+  Uint,
+  type Value,
+  type ValueMap,
+} from './values.js';
+
+/** A map as TOML: its keys in order, plain values before tables; what is absent is left out. */
+export function writeToml(context: FunctionContext, value: Value): string {
+  if (!isMap(value)) throw new FunctionError(`toTOML: a map was expected, not ${describe(value)}`);
+  const lines: string[] = [];
+  let size = 0;
+  const add = (line: string): void => {
+    context.tick();
+    size += line.length + 1;
+    context.reserve(size);
+    lines.push(line);
+  };
+  const table = (map: ValueMap, path: readonly string[]): void => {
+    const entries = sortedEntries(map).filter(([, item]) => !isAbsent(item));
+    for (const [name, item] of entries) {
+      if (!isTable(item)) add(`${key(name)} = ${inline(item)}`);
+    }
+    for (const [name, item] of entries) {
+      if (!isTable(item)) continue;
+      const inner = [...path, key(name)];
+      for (const one of isList(item) ? item : [item]) {
+        if (lines.length > 0) add('');
+        add(isList(item) ? `[[${inner.join('.')}]]` : `[${inner.join('.')}]`);
+        table(one as ValueMap, inner);
+      }
+    }
+  };
+  table(value, []);
+  return lines.join('\n');
+}
+
+/** A map, or a list of nothing but maps. */
+function isTable(value: Value): value is ValueMap | readonly Value[] {
+  return isMap(value) || (isList(value) && value.length > 0 && value.every(isMap));
+}
+
+function key(name: string): string {
+  return /^[A-Za-z0-9_-]+$/.test(name) ? name : text(name);
+}
+
+/** JSON's escapes are TOML's too, but for the controls that JSON needn't escape. */
+function text(value: string): string {
+  return JSON.stringify(value).replace(/\x7f/g, '\\u007f');
+}
+
+function inline(value: Value): string {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
+  if (value instanceof Uint) return String(value.value);
+  if (value instanceof Float64) return float(value.value);
+  if (value instanceof Time) return new Date(value.unixMs).toISOString();
+  if (isList(value)) return `[${value.map(inline).join(', ')}]`;
+  if (isMap(value)) {
+    return `{${sortedEntries(value)
+      .map(([name, item]) => `${key(name)} = ${inline(item)}`)
+      .join(', ')}}`;
+  }
+  throw new FunctionError(`toTOML: ${describe(value)} can not be written in TOML`);
+}
+
+function float(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  const digits = formatFloat(value, 'f', -1);
+  return digits.includes('.') ? digits : `${digits}.0`;
+}
