@@ -35,7 +35,7 @@ import { Upkeep } from './upkeep.js';
 
 const MiB = 1024 * 1024;
 /** Of the log in memory; older entries are read back from the WAL. Bytes. */
-const MAX_LOG_BYTES = 64 * MiB;
+const MAX_LOG_BYTES = 32 * MiB;
 /** Of the log on disk, kept for members that are being sent the state. Bytes. */
 const MAX_HELD_LOG_BYTES = 4 * 1024 * MiB;
 /** Between two tries to be as new as the cluster, for a member that has never been. */

@@ -46,7 +46,7 @@ export class LogRetention {
     for (const held of this.#transfers.values()) index = Math.min(index, held);
     // A log that failed says so to its next writer too, and that one halts the member.
     void wal.release(index).catch(() => undefined);
-    storage.compact(index);
+    // A follower may be served whatever the WAL still holds: the rest of its oldest segment too.
     storage.trim(applied);
   }
 

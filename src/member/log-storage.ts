@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.js';
 import { ConfetdError } from '../base/errors.js';
 import type { Entry, Snapshot, SnapshotMetadata } from '../proto/generated/raft.js';
 import { ENTRY_OVERHEAD_BYTES, MemoryStorage, sliceWithin } from '../raft/memory-storage.js';
@@ -43,8 +42,6 @@ interface Page {
 export class MemberLog implements LogStorage {
   readonly #options: MemberLogOptions;
   #memory: MemoryStorage;
-  /** Entries up to here are given up, wherever they are. */
-  #compacted = 0;
   /** The one used last comes last. */
   #pages: Page[] = [];
   /** First indexes of the reads under way. */
@@ -78,7 +75,7 @@ export class MemberLog implements LogStorage {
     const { firstIndex } = wal;
     // Raft needs the term before the first entry. A restart knows it no more once its segment is gone.
     const retained = wal.term(firstIndex - 1) === undefined ? firstIndex + 1 : firstIndex;
-    return Math.max(this.#compacted + 1, Math.min(retained, this.#memory.firstIndex()));
+    return Math.min(retained, this.#memory.firstIndex());
   }
 
   lastIndex(): number {
@@ -141,12 +138,5 @@ export class MemberLog implements LogStorage {
   /** Lets go of what is over the bytes allowed in memory, never of an entry after `appliedIndex`. */
   trim(appliedIndex: number): void {
     this.#memory.trim(appliedIndex, this.#options.maxBytes);
-  }
-
-  /** Gives up entries up to `index`, which is applied; the WAL may have them for longer, and raft no more. */
-  compact(index: number): void {
-    assert(index <= this.lastIndex(), `can't compact to ${index}: the log ends at ${this.lastIndex()}`);
-    this.#compacted = Math.max(this.#compacted, index);
-    this.#memory.compact(index);
   }
 }

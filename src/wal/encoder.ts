@@ -1,6 +1,6 @@
+import { crc32c } from '../base/crc32c.js';
 import { varintBytes, writeVarint, writeVarint64 } from '../base/varint.js';
 import { ConfState, type Entry, type HardState, type SnapshotMetadata } from '../proto/generated/raft.js';
-import { crc32c } from './crc32c.js';
 import { frameBytes, LENGTH_BYTES, padBytes, writeLength } from './frame.js';
 import { RecordType } from './record.js';
 

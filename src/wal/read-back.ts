@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js';
+import { crc32c } from '../base/crc32c.js';
 import type { Disk } from '../io/disk.js';
 import type { Entry } from '../proto/generated/raft.js';
-import { crc32c } from './crc32c.js';
 import type { Extent } from './entry-index.js';
 import { corrupt, readFailed } from './errors.js';
 import { type RawRecord, RecordType, readEntry, readEntryHead } from './record.js';

@@ -1,8 +1,8 @@
+import { crc32c } from '../base/crc32c.js';
 import { ConfetdError } from '../base/errors.js';
 import type { Disk, DiskFile } from '../io/disk.js';
 import { HardState } from '../proto/generated/raft.js';
 import { Metadata } from '../proto/generated/wal.js';
-import { crc32c } from './crc32c.js';
 import type { EntryIndex, Place } from './entry-index.js';
 import { corrupt } from './errors.js';
 import { type RawRecord, RecordType, readEntry, readEntryHead, readSnapshot } from './record.js';

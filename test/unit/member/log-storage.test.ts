@@ -165,20 +165,6 @@ describe('MemberLog', () => {
     expect(log.entries(191, 201, ALL)).toEqual(entries(191, 200));
   });
 
-  it('gives up what it is told to, wherever that is, and stays within what the log on disk keeps', async () => {
-    const { wal, log } = await grown(200);
-    log.compact(120);
-    expect([log.firstIndex(), log.term(120), log.term(119)]).toEqual([121, 1, undefined]);
-    expect(log.entries(120, 201, ALL)).toBe('cut off');
-    await wal.release(180);
-    log.compact(20);
-    expect(log.firstIndex()).toBe(Math.min(191, wal.firstIndex));
-    log.compact(195);
-    expect(log.entries(195, 201, ALL)).toBe('cut off');
-    expect(log.entries(196, 201, ALL)).toEqual(entries(196, 200));
-    expect(() => log.compact(201)).toThrow("can't compact");
-  });
-
   it('begins anew after a snapshot; a read of the log before that ends later does no harm', async () => {
     const { wal, log, told } = await grown(100);
     expect(log.entries(5, 101, ALL)).toBe('on disk');
@@ -235,7 +221,6 @@ describe('MemberLog', () => {
       }),
       fc.record({ kind: fc.constant('apply' as const), keep: fc.nat(10) }),
       fc.record({ kind: fc.constant('release' as const), behind: fc.nat(60) }),
-      fc.record({ kind: fc.constant('compact' as const), behind: fc.nat(60) }),
       fc.record({ kind: fc.constant('restart' as const) }),
       fc.record({ kind: fc.constant('read' as const), behind: fc.nat(100), maxBytes: fc.nat(3000) }),
     );
@@ -262,8 +247,6 @@ describe('MemberLog', () => {
             log.trim(applied);
           } else if (each.kind === 'release') {
             await wal.release(Math.min(applied, last - each.behind));
-          } else if (each.kind === 'compact') {
-            log.compact(Math.max(0, Math.min(applied, last - each.behind)));
           } else if (each.kind === 'restart') {
             await wal.close();
             const opened = await openLog(disk, applied);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { crc32c } from '../../../src/base/crc32c.js';
 import { Entry, HardState } from '../../../src/proto/generated/raft.js';
 import { Record } from '../../../src/proto/generated/wal.js';
-import { crc32c } from '../../../src/wal/crc32c.js';
 import { Encoder, FRAME_OVERHEAD } from '../../../src/wal/encoder.js';
 import { RecordType, readEntry, readEntryHead, readRecord, readSnapshot } from '../../../src/wal/record.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../../src/wal/crc32c.js';
+import { crc32c } from '../../../src/base/crc32c.js';
 
 /** Bit by bit, from the definition. */
 function slow(crc: number, bytes: Uint8Array): number {
