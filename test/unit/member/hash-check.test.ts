@@ -193,10 +193,10 @@ describe('a leader', () => {
 
   test('believes a difference only when it sees it twice', async () => {
     const scene = new Scene();
-    const { ask } = scene;
+    const ask = scene.ask.bind(scene);
     let answers = 0;
     scene.ask = async (member, revision) => {
-      const answer = await ask.call(scene, member, revision);
+      const answer = await ask(member, revision);
       return ++answers === 1 ? { ...answer, hash: 1 } : answer;
     };
     await scene.run(HOUR + 60_000);
@@ -206,10 +206,10 @@ describe('a leader', () => {
 
   test('passes over a member that does not answer', async () => {
     const scene = new Scene();
-    const { ask } = scene;
+    const ask = scene.ask.bind(scene);
     scene.ask = async (member, revision) => {
       if (member === 2n) throw etcdError('timedOut');
-      return ask.call(scene, member, revision);
+      return ask(member, revision);
     };
     scene.state(3n).content = 6;
     await scene.run(HOUR + 60_000);
