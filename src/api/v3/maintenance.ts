@@ -44,8 +44,14 @@ export function maintenanceService(context: ServiceContext, version: string): Un
   };
 
   const hash = async (_request: rpc.HashRequest): Promise<rpc.HashResponse> => {
-    const whole = await member.hashKv(0);
-    return { header: undefined, hash: whole.hash };
+    const newest = await member.hashKv(0);
+    return { header: undefined, hash: newest.hash };
+  };
+
+  /** The header is of now, whatever revision is hashed; a store that was never compacted says -1. */
+  const hashKv = async ({ revision }: rpc.HashKVRequest): Promise<rpc.HashKVResponse> => {
+    const { hash, compactRevision } = await member.hashKv(revision);
+    return { header: undefined, hash, compactRevision: compactRevision === 0 ? -1 : compactRevision };
   };
 
   const snapshot: handleServerStreamingCall<rpc.SnapshotRequest, rpc.SnapshotResponse> = (call) => {
@@ -69,7 +75,7 @@ export function maintenanceService(context: ServiceContext, version: string): Un
     moveLeader: plainUnary(context, moveLeader),
     defragment: plainUnary(context, defragment),
     hash: unary(context, nothingToCheck, hash),
-    hashKv: unary(context, nothingToCheck, (request: rpc.HashKVRequest) => member.hashKv(request.revision)),
+    hashKv: unary(context, nothingToCheck, hashKv),
     snapshot,
     downgrade: plainUnary(context, downgrade),
   };

@@ -100,6 +100,8 @@ test('hashes, of a revision and of everything; defragmenting has nothing to do',
     hash: 0xc0ffee + 5,
     compactRevision: 3,
   });
+  harness.member.compacted = 0;
+  expect((await harness.call(MaintenanceService.hashKv, at)).compactRevision).toBe(-1);
   const whole = await harness.call(MaintenanceService.hash, HashRequest.fromPartial({}));
   expect(whole).toMatchObject({ header: { revision: 1 }, hash: 0xc0ffee });
   const defragment = DefragmentRequest.fromPartial({});
