@@ -1,11 +1,16 @@
 import http, { type RequestListener } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { ConfetdError, messageOf, systemCode } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import { hostPort, type ListenAddress, onAllInterfaces, parseListenUrl } from './listen-url.js';
 import { sniff } from './sniff.js';
+import type { ListenerTls } from './tls.js';
+import { TlsRefusals } from './tls-refusals.js';
 
 /** How long peers may take and how much they may send before they are cut off. Times in milliseconds. */
 export interface ListenerLimits {
@@ -30,31 +35,40 @@ export const DEFAULT_LISTENER_LIMITS: ListenerLimits = {
   graceMs: 5_000,
 };
 
+/** A gRPC service that takes HTTP/2 connections, other than a server of grpc-js. */
+export interface Http2Service {
+  take(socket: Duplex): void;
+  /** Ends streams, and resolves when calls under way have ended and their connections are closed. */
+  drain(): Promise<void>;
+}
+
 export interface ListenerPorts {
-  readonly grpc: GrpcServer;
+  readonly grpc: GrpcServer | Http2Service;
   readonly http: RequestListener;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<ListenerLimits>;
-  /** Insecure unless given. */
+  /** Of the server of grpc-js; insecure unless given. TLS ends before. */
   readonly credentials?: ServerCredentials;
+  /** For https:// URLs. */
+  readonly tls?: ListenerTls;
 }
 
-/** The client port: gRPC and HTTP/1.1 on the same address, told apart by a connection's first bytes. */
+/** A port: gRPC and HTTP/1.1 on the same address, told apart by a connection's first bytes, in TLS or without. */
 export class ClientListener {
   readonly #ports: ListenerPorts;
   readonly #limits: ListenerLimits;
-  readonly #injector: ReturnType<GrpcServer['createConnectionInjector']>;
-  readonly #servers: http.Server[] = [];
+  readonly #http2: Http2Service;
+  readonly #refusals: TlsRefusals;
+  readonly #servers: (http.Server | https.Server)[] = [];
   readonly #sockets = new Set<Socket>();
   #closing: Promise<void> | undefined;
 
   constructor(ports: ListenerPorts) {
     this.#ports = ports;
     this.#limits = { ...DEFAULT_LISTENER_LIMITS, ...ports.limits };
-    this.#injector = ports.grpc.createConnectionInjector(
-      ports.credentials ?? ServerCredentials.createInsecure(),
-    );
+    this.#http2 = http2Service(ports.grpc, ports.credentials ?? ServerCredentials.createInsecure());
+    this.#refusals = new TlsRefusals(ports.clock, ports.log);
   }
 
   /** Open connections. */
@@ -68,16 +82,20 @@ export class ClientListener {
    */
   async listen(url: string, instead: string): Promise<{ host: string; port: number }> {
     const address = parseListenUrl(url);
-    if (address.tls) {
-      throw new ConfetdError('usage', `${url}: TLS is not supported yet: listen on an http:// URL`);
+    const { tls } = this.#ports;
+    if (address.tls && tls === undefined) {
+      throw new ConfetdError(
+        'usage',
+        `${url}: TLS needs a certificate and its key: --cert-file and --key-file for clients, --peer-cert-file and --peer-key-file for members`,
+      );
     }
-    if (onAllInterfaces(address)) {
+    if (!address.tls && onAllInterfaces(address)) {
       this.#ports.log.warn(
         { address: hostPort(address) },
         'listening on all interfaces without TLS: every machine that reaches this port can read and change all keys',
       );
     }
-    const server = this.#createServer();
+    const server = address.tls && tls !== undefined ? this.#createTlsServer(tls) : this.#createServer();
     await bind(server, address, instead);
     this.#servers.push(server);
     const bound = server.address() as AddressInfo;
@@ -91,7 +109,7 @@ export class ClientListener {
   }
 
   async #close(): Promise<void> {
-    const { grpc, clock, log } = this.#ports;
+    const { clock, log } = this.#ports;
     const closed = this.#servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
@@ -99,10 +117,7 @@ export class ClientListener {
       log.warn({ connections: this.#sockets.size }, 'cutting connections that did not end in time');
       for (const socket of this.#sockets) socket.destroy();
     });
-    const drained = new Promise<void>((resolve) => {
-      grpc.tryShutdown(() => resolve());
-    });
-    await Promise.all([...closed, drained]);
+    await Promise.all([...closed, this.#http2.drain()]);
     timer.cancel();
     // Connections whose protocol was still unknown, and idle ones that neither server counts.
     for (const socket of this.#sockets) socket.destroy();
@@ -113,47 +128,88 @@ export class ClientListener {
    * connections comes second, after the look at their first bytes.
    */
   #createServer(): http.Server {
-    const { firstBytesMs, headersMs, requestMs, maxHeaderBytes, maxConnections } = this.#limits;
-    const server = http.createServer(
-      {
-        headersTimeout: headersMs,
-        requestTimeout: requestMs,
-        maxHeaderSize: maxHeaderBytes,
-        connectionsCheckingInterval: Math.min(5_000, Math.ceil(headersMs / 2)),
-        noDelay: true,
-      },
-      this.#ports.http,
-    );
-    server.maxConnections = maxConnections;
+    const server = http.createServer(this.#httpOptions(), this.#ports.http);
+    this.#own(server, 'connection');
+    server.on('connection', (socket: Socket) => this.#count(socket));
+    return server;
+  }
+
+  #createTlsServer({ cert, key, ca, clientCertAuth }: ListenerTls): https.Server {
+    const options: https.ServerOptions = {
+      ...this.#httpOptions(),
+      cert,
+      key,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: this.#limits.firstBytesMs,
+      requestCert: clientCertAuth,
+      rejectUnauthorized: clientCertAuth,
+      ...(ca === undefined ? {} : { ca }),
+    };
+    const server = https.createServer(options, this.#ports.http);
+    this.#own(server, 'secureConnection');
+    server.on('connection', (socket: Socket) => this.#count(socket));
+    server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+      this.#refusals.tell(error, socket);
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #httpOptions(): http.ServerOptions {
+    const { headersMs, requestMs, maxHeaderBytes } = this.#limits;
+    return {
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      maxHeaderSize: maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(5_000, Math.ceil(headersMs / 2)),
+      noDelay: true,
+    };
+  }
+
+  /** What the server would do with each connection on `event` is done with those that speak HTTP/1. */
+  #own(server: http.Server | https.Server, event: 'connection' | 'secureConnection'): void {
+    server.maxConnections = this.#limits.maxConnections;
     server.on('request', (_request, response) => {
       // While closing, a connection that was busy must not stay for its keep-alive time.
       response.on('close', () => {
         if (this.#closing !== undefined) setImmediate(() => server.closeIdleConnections());
       });
     });
-    const takeHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
-    server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+    const takeHttp1 = server.listeners(event) as ((socket: Socket) => void)[];
+    server.removeAllListeners(event);
+    server.on(event, (socket: Socket) => {
       // A peer's reset must never be an uncaught error, whoever holds the socket by then.
       socket.on('error', (error) => {
         this.#ports.log.debug({ err: error, peer: socket.remoteAddress }, 'a client connection failed');
       });
-      sniff(socket, this.#ports.clock, firstBytesMs, (protocol) => {
+      sniff(socket, this.#ports.clock, this.#limits.firstBytesMs, (protocol) => {
         if (this.#closing !== undefined) {
           socket.destroy();
         } else if (protocol === 'http2') {
           // HTTP/1 servers keep half-open connections; for HTTP/2 a half-closed one is over.
           socket.allowHalfOpen = false;
-          this.#injector.injectConnection(socket);
+          this.#http2.take(socket);
         } else {
           for (const take of takeHttp1) take.call(server, socket);
         }
       });
     });
-    return server;
   }
+
+  #count(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+}
+
+function http2Service(grpc: GrpcServer | Http2Service, credentials: ServerCredentials): Http2Service {
+  if ('take' in grpc) return grpc;
+  const injector = grpc.createConnectionInjector(credentials);
+  return {
+    take: (socket) => injector.injectConnection(socket),
+    drain: () => new Promise((resolve) => grpc.tryShutdown(() => resolve())),
+  };
 }
 
 async function bind(server: http.Server, address: ListenAddress, instead: string): Promise<void> {

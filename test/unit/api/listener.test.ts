@@ -30,7 +30,7 @@ describe('the client port', () => {
 
   it('knows HTTP/2 when its preface arrives byte by byte', async () => {
     const bytes = [...Buffer.from(PREFACE)].map((byte) => Buffer.from([byte]));
-    const { received, closed } = await exchange(harness.port, [...bytes, SETTINGS], 100);
+    const { received, closed } = await exchange(harness.port, [...bytes, SETTINGS], 1_000);
     // Settings of the server's own, and the acknowledgement of ours.
     expect(Buffer.from(received, 'latin1').subarray(-9)).toEqual(Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]));
     expect(closed).toBe(false);
