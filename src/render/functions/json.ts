@@ -31,7 +31,7 @@ export function parseJson(text: string, language: Language, kind?: 'object' | 'a
     throw new FunctionError(`not valid JSON${position === undefined ? '' : ` at ${position}`}`);
   }
   const found = jsonKind(parsed);
-  const value = toValue(parsed);
+  const value = shallow(parsed);
   if (kind === undefined || found === kind || found === 'null') return value;
   if (language === 'go') {
     const type = kind === 'object' ? 'map[string]interface {}' : '[]interface {}';
@@ -41,6 +41,15 @@ export function parseJson(text: string, language: Language, kind?: 'object' | 'a
 }
 
 type Language = FunctionContext['language'];
+
+/** Nesting that would end the stack is refused, as Go refuses it. */
+function shallow(parsed: unknown): Value {
+  try {
+    return toValue(parsed);
+  } catch (error) {
+    throw error instanceof RangeError ? new FunctionError('exceeded max depth', { cause: error }) : error;
+  }
+}
 
 function toValue(parsed: unknown): Value {
   if (typeof parsed === 'number') {

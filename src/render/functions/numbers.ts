@@ -1,6 +1,6 @@
 import { goQuote } from './fmt/quote.js';
 import { define, FunctionError, hint } from './types.js';
-import { describe, type Value } from './values.js';
+import { asInt, describe, type Int, type Value } from './values.js';
 
 /** Whole numbers, as in confd, refused beyond 2^53. Go templates have arithmetic of their own, which wraps at 64 bits. */
 export const numberFunctions = [
@@ -73,14 +73,20 @@ export const numberFunctions = [
       }
       const number = Number(text);
       if (Number.isSafeInteger(number)) return whole(number);
-      const exact = BigInt(text.replace(/^\+/, ''));
-      if (context.language !== 'go' || exact !== BigInt.asIntN(64, exact)) {
-        throw new FunctionError(`${fault}value out of range`);
-      }
+      const exact = context.language === 'go' ? int64(text) : undefined;
+      if (exact === undefined) throw new FunctionError(`${fault}value out of range`);
       return exact;
     },
   }),
 ];
+
+/** Decimal text as a 64-bit integer; undefined: it doesn't fit. */
+export function int64(text: string): Int | undefined {
+  const digits = text.replace(/^([+-]?)0*(?=[0-9])/, '$1').replace('+', '');
+  if (digits.length > 20) return undefined;
+  const exact = BigInt(digits);
+  return exact === BigInt.asIntN(64, exact) ? asInt(exact) : undefined;
+}
 
 /** A whole number, or text that is one. */
 function bound(value: Value): number {

@@ -1,7 +1,8 @@
 import { goQuote } from './fmt/quote.js';
 import { parseJson } from './json.js';
+import { int64 } from './numbers.js';
 import { define, FunctionError } from './types.js';
-import { asInt, Float64, newMap } from './values.js';
+import { Float64, newMap } from './values.js';
 import { parseYaml } from './yaml.js';
 
 /** consul-template's parsers: an empty text is 0, or an empty map. */
@@ -14,10 +15,11 @@ export const parsingFunctions = [
       if (text === '') return 0;
       const fault = `parseInt: strconv.ParseInt: parsing ${goQuote(text)}: `;
       if (!/^[+-]?[0-9]+$/.test(text)) throw new FunctionError(`${fault}invalid syntax`);
-      const number = asInt(BigInt(text.replace('+', '')));
-      if (typeof number === 'number') return number;
-      if (language === 'go' && number === BigInt.asIntN(64, number)) return number;
-      throw new FunctionError(`${fault}value out of range`);
+      const number = int64(text);
+      if (number === undefined || (typeof number === 'bigint' && language !== 'go')) {
+        throw new FunctionError(`${fault}value out of range`);
+      }
+      return number;
     },
   }),
   define({

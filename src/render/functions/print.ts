@@ -1,4 +1,4 @@
-import { bytesOf } from './fmt/bytes.js';
+import { bytesOf, hasLoneBytes } from './fmt/bytes.js';
 import { sprint, sprintf, sprintln } from './fmt/printf.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { Float64, isAbsent, isList, isMap, type Value } from './values.js';
@@ -68,7 +68,10 @@ export function escapeJs(text: string): string {
 
 /** Go's url.QueryEscape. */
 export function escapeQuery(text: string): string {
-  return Array.from(bytesOf(text), (byte) => QUERY[byte]).join('');
+  if (hasLoneBytes(text)) return Array.from(bytesOf(text), (byte) => QUERY[byte]).join('');
+  return encodeURIComponent(text.replace(/\p{Cs}/gu, '\ufffd'))
+    .replace(/[!'()*]/g, (char) => QUERY[char.charCodeAt(0)] ?? char)
+    .replaceAll('%20', '+');
 }
 
 /** What each byte becomes. */

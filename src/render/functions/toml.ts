@@ -24,10 +24,17 @@ export function writeToml(context: FunctionContext, value: Value): string {
     context.reserve(size);
     lines.push(line);
   };
+  /** Small values that hold one another many times over can be huge. */
+  const count = (written: string): string => {
+    context.tick();
+    size += written.length;
+    context.reserve(size);
+    return written;
+  };
   const table = (map: ValueMap, path: readonly string[]): void => {
     const entries = sortedEntries(map).filter(([, item]) => !isAbsent(item));
     for (const [name, item] of entries) {
-      if (!isTable(item)) add(`${key(name)} = ${inline(item)}`);
+      if (!isTable(item)) add(`${key(name)} = ${inline(item, count)}`);
     }
     for (const [name, item] of entries) {
       if (!isTable(item)) continue;
@@ -57,17 +64,18 @@ function text(value: string): string {
   return JSON.stringify(value).replace(/\x7f/g, '\\u007f');
 }
 
-function inline(value: Value): string {
+function inline(value: Value, count: (written: string) => string): string {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value);
   if (value instanceof Uint) return String(value.value);
   if (value instanceof Float64) return float(value.value);
   if (value instanceof Time) return new Date(value.unixMs).toISOString();
-  if (isList(value)) return `[${value.map(inline).join(', ')}]`;
+  const inner = (item: Value): string => count(inline(item, count));
+  if (isList(value)) return `[${value.map(inner).join(', ')}]`;
   if (isMap(value)) {
     return `{${sortedEntries(value)
-      .map(([name, item]) => `${key(name)} = ${inline(item)}`)
+      .map(([name, item]) => `${key(name)} = ${inner(item)}`)
       .join(', ')}}`;
   }
   throw new FunctionError(`toTOML: ${describe(value)} can not be written in TOML`);

@@ -18,6 +18,9 @@ import { ExecError, type Run } from './run.js';
 /** Evaluates an operand that is no literal. */
 export type CompileOperand = (node: OperandNode) => Evaluate | undefined;
 
+/** Characters or elements of a result that took its time: the clock is looked at. */
+const LARGE = 16_384;
+
 /** A call with its arguments, compiled. The receiver is a method's. */
 export type Call = (frame: Frame, final: Value, receiver?: Time) => Value;
 
@@ -50,7 +53,11 @@ export function compileCall(
     if (hasFinal) values.push(checked(run, final, finalType));
     run.tick();
     try {
-      return fn.run(run, values);
+      const result = fn.run(run, values);
+      // Text that doubles in a loop must not fill the memory.
+      if (typeof result === 'string') run.reserve(result.length);
+      if ((typeof result === 'string' || Array.isArray(result)) && result.length > LARGE) run.checkDeadline();
+      return result;
     } catch (error) {
       return failed(run, place, name, error);
     }

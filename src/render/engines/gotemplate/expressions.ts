@@ -42,13 +42,13 @@ export class ExpressionCompiler {
 
   /** The slots of a pipeline's variables, in their order, once it was compiled. */
   slotsOf(node: PipeNode): readonly (number | undefined)[] {
-    return node.variables.map(({ name }) => this.#scope.slotsOf(name)[0]);
+    return node.variables.map(({ name }) => this.#scope.slotOf(name));
   }
 
   #store(node: PipeNode): ((frame: Frame, value: Value) => void) | undefined {
     if (node.variables.length === 0) return undefined;
     const stores = node.variables.map(({ name }) => {
-      const slot = node.assigns ? this.#scope.slotsOf(name)[0] : this.#scope.declare(name);
+      const slot = node.assigns ? this.#scope.slotOf(name) : this.#scope.declare(name);
       return (frame: Frame, value: Value): void => {
         if (slot === undefined) frame.run.fail(`undefined variable: ${name}`);
         frame.variables[slot] = value;
@@ -155,12 +155,13 @@ export class ExpressionCompiler {
   }
 
   #variable(name: string): Evaluate {
-    const [slot, ...outer] = this.#scope.slotsOf(name);
+    const slot = this.#scope.slotOf(name);
+    const outer = this.#scope.outerSlotOf(name);
     if (slot === undefined) return (frame) => frame.run.fail(`undefined variable: ${name}`);
     return (frame) => {
       let value = frame.variables[slot];
       // Its declaration was passed over (`and false ($x := 1)`): Go sees the one outside of it, if any.
-      for (let at = 0; value === UNSET && at < outer.length; at++) value = frame.variables[outer[at] ?? 0];
+      if (value === UNSET && outer !== undefined) value = frame.variables[outer];
       return value === UNSET ? frame.run.fail(`undefined variable: ${name}`) : (value as Value);
     };
   }
@@ -172,7 +173,7 @@ export class ExpressionCompiler {
     hasFinal: boolean,
   ): Command {
     const chain = this.#chain(node.fields, node, args, hasFinal);
-    const slot = this.#scope.slotsOf(node.name)[0] ?? 0;
+    const slot = this.#scope.slotOf(node.name) ?? 0;
     return (frame, final) => {
       frame.run.node = node;
       return chain(frame, read(frame), frame.boxed[slot] === true, final);

@@ -10,6 +10,13 @@ import { lineAt, type Source } from './parse/token-stream.js';
 /** Steps between two looks at the clock. */
 const TICKS = 64;
 
+/** Characters of a node, or of what is wrong with it, in an error. */
+const MAX_SHOWN = 8192;
+
+function shorten(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
 /** An error of a render, in Go's words, with its place. */
 export class ExecError extends Error {
   override readonly name = 'ExecError';
@@ -105,13 +112,13 @@ export class Run implements FunctionContext {
   error(message: string, cause?: unknown): ExecError {
     const { node } = this;
     const { name, source } = this.running;
-    if (node === undefined) return new ExecError(`template: ${name}: ${message}`, { cause });
+    if (node === undefined) return new ExecError(`template: ${name}: ${shorten(message)}`, { cause });
     const { at } = node;
     // The column counts bytes, from 0.
     const column = Buffer.byteLength(source.text.slice(source.text.lastIndexOf('\n', at - 1) + 1, at));
     const place = `${source.name}:${lineAt(source.text, at)}:${at === 0 ? 0 : column}`;
     return new ExecError(
-      `template: ${place}: executing ${goQuote(name)} at <${showNode(node)}>: ${message}`,
+      `template: ${place}: executing ${goQuote(name)} at <${shorten(showNode(node))}>: ${shorten(message)}`,
       {
         cause,
       },

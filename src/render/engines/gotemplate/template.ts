@@ -42,14 +42,15 @@ export class GoTemplate implements Template {
     const program = this.#included.get(name);
     const local = run.including.at(-1);
     const current = local === undefined ? this.#main : this.#included.get(local);
-    if (current?.has(name) === true) return run.capture(() => current.call(run, name, () => data));
+    const isFile = program !== undefined || name === current?.source.name;
+    if (!isFile && current?.has(name) === true) return run.capture(() => current.call(run, name, () => data));
+    if (run.including.includes(name) || (isFile && program === undefined)) {
+      throw new FunctionError(`include cycle detected: ${name} is already being processed`);
+    }
     if (program === undefined) {
       throw new FunctionError(
         `there is no template ${JSON.stringify(name)}: a file is included by its name in quotes, so that it can be watched`,
       );
-    }
-    if (run.including.includes(name)) {
-      throw new FunctionError(`include cycle detected: ${name} is already being processed`);
     }
     if (run.including.length >= MAX_INCLUDES) {
       throw new FunctionError(`maximum include depth (${MAX_INCLUDES}) exceeded`);
@@ -72,12 +73,7 @@ export class GoTemplate implements Template {
 /** The render's error as the pipeline knows it. */
 function told(run: Run, error: unknown): unknown {
   if (error instanceof ExecError) return new ConfetdError('template', error.message, { cause: error });
-  if (error instanceof RangeError) {
-    try {
-      run.fail('the template calls itself, or is nested, too deeply', error);
-    } catch (failure) {
-      return told(run, failure);
-    }
-  }
-  return error;
+  if (error instanceof FunctionError) return told(run, run.error(error.message, error));
+  if (!(error instanceof RangeError)) return error;
+  return told(run, run.error('the template calls itself, or is nested, too deeply', error));
 }

@@ -135,7 +135,9 @@ function formatText(spec: Spec, value: string): string | undefined {
 function cut({ precision }: Spec, value: string): string {
   return precision === undefined || value.length <= precision
     ? value
-    : Array.from(value).slice(0, precision).join('');
+    : Array.from(value.slice(0, 2 * precision))
+        .slice(0, precision)
+        .join('');
 }
 
 function quoted(spec: Spec, value: string): string {
@@ -146,9 +148,9 @@ function quoted(spec: Spec, value: string): string {
 
 function hexadecimal(spec: Spec, value: string): string {
   const bytes = bytesOf(value).subarray(0, spec.precision);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-  const prefix = spec.sharp && hex.length > 0 ? '0x' : '';
-  const text = spec.space ? hex.map((pair) => prefix + pair).join(' ') : prefix + hex.join('');
+  const prefix = spec.sharp && bytes.length > 0 ? '0x' : '';
+  const hex = bytes.toString('hex');
+  const text = prefix + (spec.space ? hex.replace(/..(?=.)/g, `$& ${prefix}`) : hex);
   return pad(spec, spec.verb === 'X' ? text.toUpperCase() : text);
 }
 

@@ -1,9 +1,13 @@
 /** Go's strconv.Quote: a double-quoted Go literal; what isn't printable is escaped. `ascii` escapes all beyond ASCII. */
 export function goQuote(text: string, ascii = false): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   let quoted = '"';
   for (const char of text) quoted += escaped(char, '"', ascii);
   return `${quoted}"`;
 }
+
+/** Text that is its own literal. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** Go's strconv.QuoteRune. */
 export function goQuoteRune(code: number, ascii = false): string {

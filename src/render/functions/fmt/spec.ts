@@ -29,7 +29,8 @@ export const PLAIN: Spec = {
 
 /** To the width, in code points; with zeros, if they are asked for and `zeros` lets them. */
 export function pad(spec: Spec, text: string, zeros = true): string {
-  if (spec.width === undefined) return text;
+  // A code point is one or two units: a long text needn't be counted.
+  if (spec.width === undefined || text.length >= 2 * spec.width) return text;
   const missing = spec.width - Array.from(text).length;
   if (missing <= 0) return text;
   if (spec.minus) return text + ' '.repeat(missing);

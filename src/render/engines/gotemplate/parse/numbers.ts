@@ -65,10 +65,13 @@ function readComplex(text: string): NumberLiteral | undefined {
 const INTEGER =
   /^([+-]?)(?:(0[xX])(?:_?[0-9a-fA-F])+|(0[bB])(?:_?[01])+|(0[oO])(?:_?[0-7])+|(0)(?:_?[0-7])+|0|[1-9](?:_?[0-9])*)$/;
 
+/** Beyond any integer of 64 bits, with leading zeros. */
+const MAX_DIGITS = 1000;
+
 /** Go's integers: decimal, 0x, 0b, 0o, octal after a 0; underscores between digits. */
 function parseInteger(text: string): bigint | undefined {
   const match = INTEGER.exec(text);
-  if (match === null) return undefined;
+  if (match === null || text.length > MAX_DIGITS) return undefined;
   const digits = text.slice(match[1]?.length ?? 0).replaceAll('_', '');
   const octal = match[5] === undefined ? digits : `0o${digits.slice(1)}`;
   const size = BigInt(octal.toLowerCase());

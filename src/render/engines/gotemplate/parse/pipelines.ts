@@ -28,6 +28,8 @@ export class PipelineParser {
   readonly #isFunction: (name: string) => boolean;
   readonly #actionAt: () => number;
   readonly #variables: string[] = ['$'];
+  /** How many times each of them is declared. */
+  readonly #declared = new Map([['$', 1]]);
   #parens = 0;
 
   constructor(tokens: TokenStream, isFunction: (name: string) => boolean, actionAt: () => number) {
@@ -42,7 +44,7 @@ export class PipelineParser {
 
   /** Forgets the variables declared since the mark. */
   popVariables(mark: number): void {
-    this.#variables.length = mark;
+    while (this.#variables.length > mark) this.#count(this.#variables.pop() ?? '', -1);
   }
 
   /** `$a, $b := command | command`, up to `end`. */
@@ -100,6 +102,11 @@ export class PipelineParser {
   #declare(variables: VariableNode[], { at, value }: Token): void {
     variables.push({ type: 'variable', at, name: value, fields: [] });
     this.#variables.push(value);
+    this.#count(value, 1);
+  }
+
+  #count(name: string, change: number): void {
+    this.#declared.set(name, (this.#declared.get(name) ?? 0) + change);
   }
 
   /** Operands up to a pipe, which is read, or the pipeline's end, which is not. */
@@ -152,7 +159,7 @@ export class PipelineParser {
       case 'nil':
         return { type: 'nil', at };
       case 'variable':
-        if (!this.#variables.includes(value)) tokens.fail(`undefined variable ${goQuote(value)}`);
+        if (!this.#declared.get(value)) tokens.fail(`undefined variable ${goQuote(value)}`);
         return { type: 'variable', at, name: value, fields: [] };
       case 'field':
         return { type: 'field', at, fields: [value.slice(1)] };

@@ -15,6 +15,9 @@ export class ParseError extends Error {
   override readonly name = 'ParseError';
 }
 
+/** Characters of an error. */
+const MAX_SHOWN = 8192;
+
 /** Line of an offset, counted from 1; 0 for a token beyond the end. */
 export function lineAt(text: string, at: number): number {
   if (at < 0) return 0;
@@ -87,6 +90,7 @@ export class TokenStream {
 
   fail(message: string): never {
     const { name, text } = this.source;
-    throw new ParseError(`template: ${name}:${lineAt(text, this.#newest.at)}: ${message}`);
+    const shown = message.length > MAX_SHOWN ? `${message.slice(0, MAX_SHOWN)}…` : message;
+    throw new ParseError(`template: ${name}:${lineAt(text, this.#newest.at)}: ${shown}`);
   }
 }
