@@ -1,4 +1,4 @@
-import { ConfetdError, messageOf } from '../base/errors.js';
+import { ConfetdError, messageOf, systemCode } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
 import { Prng } from '../base/prng.js';
 import { isRemoved, listMembers } from '../cluster/members.js';
@@ -234,6 +234,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     proposals,
     quota,
     propose: (kind) => member.propose(kind),
+    proposeAsLeader: (kind) => member.proposeAsLeader(kind),
     diskFull: () => fullDisk.isFull,
     removed: () => halt(removedError(self)),
   });
@@ -301,7 +302,13 @@ function openRaft({ options, ports, folder, contents, store }: Assembly, storage
   });
 }
 
+/** What ends a member without having a sentence of its own. */
 function broken(error: Error): ConfetdError {
+  if (systemCode(error) !== undefined) {
+    return new ConfetdError('disk', `${messageOf(error)}: check the disk, then start again`, {
+      cause: error,
+    });
+  }
   return new ConfetdError('internal', `${messageOf(error)} (this is a defect of confetd: please report it)`, {
     cause: error,
   });

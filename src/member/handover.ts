@@ -38,9 +38,9 @@ export class Handover {
   /** Everything that waits, in one turn. */
   run(): void {
     const { raft, proposals } = this.#parts;
-    const queued = proposals.takeQueued();
-    if (queued.length === 0) return;
     const { term } = raft;
+    const queued = this.#refuseLate(proposals.takeQueued(), term);
+    if (queued.length === 0) return;
     const refusal = raft.propose(queued.map(({ data }) => data));
     if (refusal === undefined) {
       for (const proposal of queued) proposal.term = term;
@@ -52,6 +52,16 @@ export class Handover {
     } else {
       this.#forward(queued);
     }
+  }
+
+  /** Without what the leader of another term had decided: it may have been overtaken. */
+  #refuseLate(queued: readonly Proposal[], term: number): readonly Proposal[] {
+    if (queued.every(({ boundTo }) => boundTo === 0 || boundTo === term)) return queued;
+    return queued.filter(({ boundTo, sequence }) => {
+      const late = boundTo !== 0 && boundTo !== term;
+      if (late) this.#parts.refused(sequence, 'no leader');
+      return !late;
+    });
   }
 
   /** All or none was none: as many as do fit go in. */
@@ -73,7 +83,11 @@ export class Handover {
     const messages: Message[] = [];
     let bytes = Number.POSITIVE_INFINITY;
     for (const proposal of queued) {
-      const { data } = proposal;
+      const { data, boundTo, sequence } = proposal;
+      if (boundTo !== 0) {
+        this.#parts.refused(sequence, 'no leader');
+        continue;
+      }
       if (bytes + data.length > MAX_MESSAGE_BYTES) {
         messages.push(this.#message(leader, term));
         bytes = 0;

@@ -316,6 +316,13 @@ export class Member implements MemberService {
     return this.#proposeRaw(kind);
   }
 
+  /** The same for what this member decides as the leader of its term: it is void once another leads. */
+  proposeAsLeader(kind: RequestKind): Promise<unknown> {
+    return new Promise((done, failed) => {
+      this.#submit(kind, { done, failed }, this.#parts.raft.term);
+    });
+  }
+
   /** Puts a change of the membership through the log; only a leader can. The answer is the membership after it. */
   proposeMemberChange(change: MemberChange): Promise<MembersChanged> {
     const { proposals, loop, clock, raft } = this.#parts;
@@ -339,7 +346,7 @@ export class Member implements MemberService {
     });
   }
 
-  #submit(kind: RequestKind, outcome: Outcome<unknown>): void {
+  #submit(kind: RequestKind, outcome: Outcome<unknown>, boundTo = 0): void {
     const { proposals, loop, quota, clock, maxRequestBytes } = this.#parts;
     if (this.#stopped) {
       outcome.failed(etcdError('stopped'));
@@ -353,7 +360,7 @@ export class Member implements MemberService {
       outcome.failed(etcdError('tooManyRequests'));
       return;
     }
-    const proposal = proposals.register(kind, outcome, clock.monotonicMs());
+    const proposal = proposals.register(kind, outcome, clock.monotonicMs(), boundTo);
     const { sequence, data } = proposal;
     if (data.length > maxRequestBytes) {
       proposals.refuse(sequence, etcdError('requestTooLarge'));

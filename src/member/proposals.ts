@@ -15,6 +15,8 @@ export interface Proposal {
   readonly data: Buffer;
   /** Term of the leader that it was given to; 0: it waits for one. */
   term: number;
+  /** It was decided by the leader of this term, and is void in another; 0: anybody's who leads. */
+  readonly boundTo: number;
 }
 
 interface Waiting extends Proposal {
@@ -60,23 +62,22 @@ export class Proposals {
   }
 
   /** Names and encodes a request; the outcome is told once its entry was applied, or it is given up. */
-  register(kind: RequestKind, outcome: Outcome<unknown>, nowMs: number): Proposal {
+  register(kind: RequestKind, outcome: Outcome<unknown>, nowMs: number, boundTo = 0): Proposal {
     const sequence = ++this.#sequence;
     const data = this.#encoder.encode(sequence, kind);
-    return this.#wait({ sequence, data, outcome, deadlineMs: nowMs + this.#timeoutMs });
+    return this.#wait({ sequence, data, outcome, boundTo, deadlineMs: nowMs + this.#timeoutMs });
   }
 
   /** Names something that its owner encodes and gives to raft itself, in this term. It is never repeated. */
   name(outcome: Outcome<unknown>, nowMs: number, term: number): RequestId {
     const sequence = ++this.#sequence;
-    const named = this.#wait({ sequence, data: NO_DATA, outcome, deadlineMs: nowMs + this.#timeoutMs });
-    named.term = term;
-    named.repeatable = false;
+    const deadlineMs = nowMs + this.#timeoutMs;
+    this.#wait({ sequence, data: NO_DATA, outcome, boundTo: term, deadlineMs }).term = term;
     return { ...this.#origin, sequence };
   }
 
   #wait(request: Omit<Waiting, 'term' | 'repeatable'>): Waiting {
-    const waiting: Waiting = { ...request, term: 0, repeatable: true };
+    const waiting: Waiting = { ...request, term: 0, repeatable: request.boundTo === 0 };
     this.#waiting.set(waiting.sequence, waiting);
     this.#bytes += waiting.data.length;
     return waiting;

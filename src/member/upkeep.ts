@@ -41,6 +41,8 @@ export interface UpkeepParts {
   readonly proposals: Proposals;
   readonly quota: Quota;
   propose(kind: RequestKind): Promise<unknown>;
+  /** Void once another member leads. */
+  proposeAsLeader(kind: RequestKind): Promise<unknown>;
   /** Whether the log or the state waits for room on the disk. */
   diskFull(): boolean;
   /** This member was removed from the cluster, and has applied that. */
@@ -183,17 +185,18 @@ export class Upkeep {
     for (const id of this.#parts.lessor.expired(MAX_REVOKES)) {
       if (this.#revoking.has(id)) continue;
       this.#revoking.add(id);
-      this.#propose(
-        `revoke the expired lease ${id.toString(16)}`,
-        { $case: 'leaseRevoke', value: { ID: id } },
-        () => this.#revoking.delete(id),
-      );
+      // By this leader's clock alone: the next one may have renewed it.
+      const revoked = this.#parts.proposeAsLeader({ $case: 'leaseRevoke', value: { ID: id } });
+      this.#watch(`revoke the expired lease ${id.toString(16)}`, revoked, () => this.#revoking.delete(id));
     }
   }
 
   #propose(what: string, kind: RequestKind, ended: () => void = () => undefined): void {
-    this.#parts
-      .propose(kind)
+    this.#watch(what, this.#parts.propose(kind), ended);
+  }
+
+  #watch(what: string, proposed: Promise<unknown>, ended: () => void): void {
+    proposed
       .catch((error) => {
         if (!this.#stopped) this.#parts.log.warn({}, `could not ${what}: ${messageOf(error)}`);
       })

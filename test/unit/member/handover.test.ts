@@ -53,13 +53,13 @@ function member(id: bigint) {
     send: (messages) => sent.push(...messages),
     refused: (_sequence, why) => refused.push(why),
   });
-  const put = (key: string, valueBytes = 1): void => {
+  const put = (key: string, valueBytes = 1, boundTo = 0): void => {
     const value = PutRequest.fromPartial({ key: Buffer.from(key), value: Buffer.alloc(valueBytes) });
     const outcome = {
       done: () => ended.push(`${key} done`),
       failed: (error: Error) => ended.push(`${key} ${error.message}`),
     };
-    proposals.queue(proposals.register({ $case: 'put', value }, outcome, 0));
+    proposals.queue(proposals.register({ $case: 'put', value }, outcome, 0, boundTo));
   };
   return { raft, proposals, handover, sent, refused, put };
 }
@@ -161,6 +161,27 @@ describe('proposals', () => {
     raft.lead(2);
     handover.run();
     expect([raft.taken, ended]).toEqual([[], ['a etcdserver: request timed out']]);
+  });
+
+  test('that a leader decided by itself (an expired lease’s end) are void in another term, and nobody else’s', () => {
+    const late = member(1n);
+    late.put('a', 1, 4);
+    late.raft.lead(5);
+    late.handover.run();
+    expect([late.raft.taken, late.refused]).toEqual([[], ['no leader']]);
+    const deposed = member(1n);
+    deposed.put('a', 1, 5);
+    deposed.raft.follow(2n, 5);
+    deposed.handover.run();
+    expect([deposed.sent, deposed.refused]).toEqual([[], ['no leader']]);
+    const lost = member(1n);
+    lost.raft.lead(4);
+    lost.put('a', 1, 4);
+    lost.handover.run();
+    lost.proposals.applied(5);
+    lost.raft.lead(6);
+    lost.handover.run();
+    expect([lost.raft.taken.length, ended]).toEqual([1, ['a etcdserver: leader changed']]);
   });
 
   test('of another life of the process answer nobody', () => {
