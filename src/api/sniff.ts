@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../io/clock.js';
+import { EMPTY_SETTINGS, FirstFrames } from './go-preface.js';
 
 /** How every HTTP/2 connection begins (RFC 9113, section 3.4). */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -14,8 +15,15 @@ export function protocolOf(head: Buffer): Protocol | undefined {
 }
 
 /**
- * Reads a fresh connection's first bytes, puts them back, and hands it on. A peer that stays silent, or sends half a
- * preface, is cut off after `timeoutMs`; no more than a preface is ever held.
+ * How long a client that acknowledged our settings may take to send its first request before the connection is handed
+ * on without, in milliseconds: a retransmission or two of a lost packet.
+ */
+const LINGER_MS = 500;
+
+/**
+ * Reads a fresh connection's first bytes, puts them back, and hands it on: HTTP/1 at once, HTTP/2 once its first
+ * settings are here, and its first request where {@link FirstFrames} wants to see that. A peer that sends no such
+ * beginning is cut off after `timeoutMs`. What is held is bounded: by a preface, then by `FirstFrames`.
  */
 export function sniff(
   socket: Socket,
@@ -23,9 +31,14 @@ export function sniff(
   timeoutMs: number,
   hand: (protocol: Protocol) => void,
 ): void {
-  const parts: Buffer[] = [];
-  let size = 0;
-  const timer = clock.schedule(timeoutMs, () => socket.destroy());
+  let head: Buffer = Buffer.alloc(0);
+  let frames: FirstFrames | undefined;
+  let lingering = false;
+  const late = () => {
+    if (frames?.opened === true) give('http2', frames.held);
+    else socket.destroy();
+  };
+  let timer = clock.schedule(timeoutMs, late);
   const stop = () => {
     timer.cancel();
     socket.off('readable', look);
@@ -36,19 +49,33 @@ export function sniff(
     stop();
     socket.destroy();
   };
+  const give = (protocol: Protocol, bytes: Buffer) => {
+    stop();
+    if (socket.destroyed) return;
+    socket.unshift(bytes);
+    hand(protocol);
+  };
   const look = () => {
     for (;;) {
       const chunk: unknown = socket.read();
       if (!Buffer.isBuffer(chunk)) return;
-      parts.push(chunk);
-      size += chunk.length;
-      const head = parts.length === 1 ? chunk : Buffer.concat(parts, size);
-      const protocol = protocolOf(head);
-      if (protocol === undefined) continue;
-      stop();
-      socket.unshift(head);
-      hand(protocol);
-      return;
+      let fresh = chunk;
+      if (frames === undefined) {
+        head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+        const protocol = protocolOf(head);
+        if (protocol === 'http1') return give(protocol, head);
+        if (protocol === undefined) continue;
+        frames = new FirstFrames();
+        fresh = head;
+      }
+      const step = frames.push(fresh);
+      if (step === 'pass') return give('http2', frames.held);
+      if (step === 'greet') socket.write(EMPTY_SETTINGS);
+      if (step === 'linger' && !lingering) {
+        lingering = true;
+        timer.cancel();
+        timer = clock.schedule(LINGER_MS, late);
+      }
     }
   };
   socket.on('readable', look);
