@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import { ClientApi } from '../api/client-api.js';
 import { type MemberMeters, registerMetrics } from '../api/metrics.js';
 import { PeerApi } from '../api/peer-api.js';
+import { type ListenerTls, loadTls } from '../api/tls.js';
 import type { RenderControl } from '../api/v3/render-control.js';
 import { registerRenderMetrics } from '../api/v3/render-metrics.js';
 import type { ConfetdError } from '../base/errors.js';
@@ -20,6 +21,8 @@ import type { MemberConfig } from './config.js';
 import type { DaemonFlags } from './flags.js';
 import { commandWithOtherPorts } from './other-ports.js';
 import { ETCD_API_VERSION } from './version.js';
+
+const MiB = 1024 * 1024;
 
 export interface MemberHostPorts {
   readonly clock: Clock;
@@ -50,8 +53,25 @@ export async function startMemberHost(
   const lock = await acquire(config.folder);
   const instead = commandWithOtherPorts(process.argv.slice(2), flags);
   const versions = { server: ETCD_API_VERSION, cluster: CLUSTER_VERSION };
-  const network = new GrpcNetwork({ clock, log });
-  const peers = new PeerApi({ service: network.service, clock, log, versions });
+  const random = new NodeRandom();
+  const tls = await peerTls(flags, clock, log).catch(async (error) => {
+    await lock.release();
+    throw error;
+  });
+  const network = new GrpcNetwork({
+    clock,
+    log,
+    random,
+    limits: { snapshotBytesPerSecond: flags['snapshot-send-rate'] * MiB },
+    ...(tls === undefined ? {} : { tls }),
+  });
+  const peers = new PeerApi({
+    service: network.service,
+    clock,
+    log,
+    versions,
+    ...(tls === undefined ? {} : { tls }),
+  });
   let meters: MemberMeters | undefined;
   const { quotaBytes } = config;
   const start = async (): Promise<Member> => {
@@ -73,11 +93,12 @@ export async function startMemberHost(
         maxRequestBytes: flags['max-request-bytes'],
         quotaBytes,
         catchUpEntries: flags['snapshot-count'],
+        hashCheckMs: flags['corrupt-check-time'],
       },
       {
         disk,
         clock,
-        random: new NodeRandom(),
+        random,
         log,
         openBackend: (folder) => LmdbBackend.open({ folder, quotaBytes, disk }),
         importBackend: (folder, chunks) => LmdbBackend.import(chunks, { folder, quotaBytes, disk }),
@@ -121,4 +142,15 @@ export async function startMemberHost(
       await lock.release();
     },
   };
+}
+
+/** The certificates that members show each other. */
+function peerTls(flags: DaemonFlags, clock: Clock, log: Log): Promise<ListenerTls | undefined> {
+  const files = {
+    certFile: flags['peer-cert-file'],
+    keyFile: flags['peer-key-file'],
+    trustedCaFile: flags['peer-trusted-ca-file'],
+    clientCertAuth: flags['peer-client-cert-auth'],
+  };
+  return loadTls(files, 'peer-', { clock, log });
 }

@@ -4,6 +4,7 @@ import { Prng } from '../base/prng.js';
 import { isRemoved, listMembers } from '../cluster/members.js';
 import { sleep } from '../io/clock.js';
 import { Lessor } from '../lease/lessor.js';
+import { AlarmRequest_AlarmAction, AlarmType, type HashKVResponse } from '../proto/generated/etcd_rpc.js';
 import type { Hello } from '../proto/generated/peer.js';
 import { ConfState, MessageType } from '../proto/generated/raft.js';
 import { RawNode } from '../raft/rawnode.js';
@@ -17,7 +18,8 @@ import { Alarms } from './alarms.js';
 import { EntryApplier } from './apply/entry.js';
 import type { DataFolder } from './data-folder.js';
 import type { FullDisk } from './full-disk.js';
-import { LeaderCalls } from './leader-calls.js';
+import { HashCheck } from './hash-check.js';
+import { accepted, LeaderCalls } from './leader-calls.js';
 import { Leadership } from './leadership.js';
 import { LeaseIds } from './lease-ids.js';
 import { LogRetention } from './log-retention.js';
@@ -38,6 +40,8 @@ const MiB = 1024 * 1024;
 const MAX_LOG_BYTES = 32 * MiB;
 /** Of the log on disk, kept for members that are being sent the state. Bytes. */
 const MAX_HELD_LOG_BYTES = 4 * 1024 * MiB;
+/** Another member's hash of all that it holds. */
+const HASH_TIMEOUT_MS = 60_000;
 /** Between two tries to be as new as the cluster, for a member that has never been. */
 const CATCH_UP_AGAIN_MS = 1_000;
 
@@ -167,6 +171,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     await loop.stop(reason);
     proposals.failAll(reason);
     upkeep.stop();
+    hashCheck.stop();
     await transport.close();
     if (cleanly) {
       await store.close();
@@ -239,6 +244,30 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     removed: () => halt(removedError(self)),
   });
 
+  const hashCheck = new HashCheck({
+    self,
+    clock,
+    log,
+    intervalMs: options.hashCheckMs,
+    leader: () => raft.status.leader,
+    others: () => {
+      const { voters, learners } = raft.status.confState;
+      return [...voters, ...learners].filter((id) => id !== self);
+    },
+    isCorrupt: () => alarms.isRaised(AlarmType.Corrupt),
+    linearizable: () => member.linearizable(),
+    hash: (revision) => member.hashKv(revision),
+    ask: (id, revision) => askHash(id, revision),
+    raise: (memberID) =>
+      member.alarm({ action: AlarmRequest_AlarmAction.Activate, alarm: AlarmType.Corrupt, memberID }),
+  });
+  const askHash = async (to: bigint, revision: number): Promise<HashKVResponse> => {
+    const kind = { $case: 'hashKv' as const, value: { revision } };
+    const response = accepted(await transport.call(to, { hello, to, kind }, HASH_TIMEOUT_MS));
+    if (response.kind?.$case !== 'hashKv') throw etcdError('unhealthy');
+    return response.kind.value;
+  };
+
   let takesPart: () => void = () => undefined;
   let failed: (error: unknown) => void = () => undefined;
   let halted = false;
@@ -272,6 +301,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
       failed = reject;
       transport.setPeers(folder.peers);
       loop.start();
+      hashCheck.start();
       confChanged();
       // A joiner knows nobody until the leader has found it.
       if (own.joined) takesPart();

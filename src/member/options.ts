@@ -32,6 +32,8 @@ export interface MemberOptions {
   readonly quotaBytes: number;
   /** Entries kept behind the applied index, for followers that lag. */
   readonly catchUpEntries: number;
+  /** Between two comparisons of the members' states, in milliseconds; 0: none. */
+  readonly hashCheckMs: number;
   /** Of one WAL segment, in bytes; undefined: etcd's 64,000,000. */
   readonly walSegmentBytes?: number;
 }

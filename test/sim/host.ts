@@ -62,6 +62,7 @@ export class SimHost {
         strictReconfigCheck: true,
         clientUrls: ['http://localhost:2379'],
         heartbeatMs: 100,
+        hashCheckMs: 0,
         electionMs: 1000,
         maxRequestBytes: 1.5 * 1024 * 1024,
         quotaBytes: 2 ** 31,

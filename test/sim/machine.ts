@@ -152,6 +152,7 @@ export class Machine {
       forceNewCluster: false,
       strictReconfigCheck: true,
       heartbeatMs: HEARTBEAT_MS,
+      hashCheckMs: 0,
       electionMs: ELECTION_MS,
       maxRequestBytes: MAX_REQUEST_BYTES,
       quotaBytes: QUOTA_BYTES,
@@ -203,6 +204,23 @@ export class Machine {
     this.#end();
     this.#disk = kind === 'power' ? this.#disk.losePower() : this.#disk.crashProcess();
     this.#world.ended({ machine: this, reason: undefined });
+  }
+
+  /** It is told to end, and does so in good order. */
+  stop(): void {
+    const process = this.#process;
+    const member = this.#member;
+    if (process === undefined || member === undefined) return;
+    this.#say('is told to stop');
+    process.enter(() => {
+      const stopped = member.stepDown().then(() => member.stop());
+      stopped.then(
+        () => {
+          if (this.#process === process) this.crash('process');
+        },
+        (error) => this.#ended(process, toReason(error)),
+      );
+    });
   }
 
   /** Ends it at one of the next steps of its disk, which then may have happened or not. */

@@ -46,6 +46,7 @@ function optionsOf(
     strictReconfigCheck: true,
     clientUrls: [],
     heartbeatMs: 100,
+    hashCheckMs: 0,
     electionMs: 1_000,
     maxRequestBytes: 1,
     quotaBytes: 1,
