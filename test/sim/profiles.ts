@@ -10,6 +10,8 @@ export interface Profile {
   readonly clients: number;
   /** Between two requests of a client, at most. */
   readonly thinkMs: number;
+  /** How often a client turns to another member though the one before has answered. */
+  readonly switching: number;
   readonly watchers: number;
   readonly leaseholders: number;
   /** How long faults happen; then everything heals. */
@@ -22,6 +24,8 @@ export interface Profile {
   readonly drift: number;
   /** From the end of a process to the next one's start, at most. */
   readonly restartMs: number;
+  /** What an operation of a slow disk takes, at most. */
+  readonly slowDiskMs: number;
   readonly tuning: Tuning;
 }
 
@@ -35,6 +39,7 @@ const ROUGH: Weather = {
   minDelayMs: 0.2,
   maxDelayMs: 8,
   straggling: 0.02,
+  straggleFactor: 10,
   reordering: true,
   cutTransfer: 0.02,
   corruptTransfer: 0.01,
@@ -45,6 +50,7 @@ const BASE: Profile = {
   members: 3,
   clients: 4,
   thinkMs: 120,
+  switching: 0.05,
   watchers: 2,
   leaseholders: 1,
   faultMs: 20_000,
@@ -53,6 +59,7 @@ const BASE: Profile = {
   weather: FAIR,
   drift: 0.002,
   restartMs: 3_000,
+  slowDiskMs: 150,
   tuning: SMALL,
 };
 
@@ -61,7 +68,7 @@ export const PROFILES: readonly Profile[] = [
     ...BASE,
     name: 'crashes',
     faultEveryMs: 900,
-    faults: { kill: 3, killAtStep: 3, power: 3, powerAtStep: 4, powerAll: 1, killAll: 1 },
+    faults: { kill: 3, killAtStep: 3, power: 3, powerAtStep: 4, powerAll: 1, killAll: 1, stop: 2 },
   },
   {
     ...BASE,
@@ -100,7 +107,16 @@ export const PROFILES: readonly Profile[] = [
     name: 'clocks',
     drift: 0.02,
     leaseholders: 4,
-    faults: { pause: 4, pauseLeader: 3, jumpWall: 2, isolateLeader: 1, mend: 2, transfer: 2, kill: 1 },
+    faults: {
+      pause: 4,
+      pauseLeader: 3,
+      jumpWall: 2,
+      isolateLeader: 1,
+      mend: 2,
+      transfer: 2,
+      kill: 1,
+      stop: 1,
+    },
   },
   {
     ...BASE,
@@ -132,6 +148,7 @@ export const PROFILES: readonly Profile[] = [
       fullDisk: 1,
       transfer: 1,
       compact: 2,
+      stop: 1,
       addLearner: 1,
       promote: 2,
       remove: 1,
@@ -158,6 +175,16 @@ export const PROFILES: readonly Profile[] = [
   },
   {
     ...BASE,
+    name: 'overwrites',
+    members: 5,
+    thinkMs: 40,
+    faultEveryMs: 500,
+    slowDiskMs: 3_000,
+    restartMs: 500,
+    faults: { slowDisk: 8, partition: 4, isolateLeader: 2, mend: 5, kill: 2, power: 1 },
+  },
+  {
+    ...BASE,
     name: 'learners',
     faultMs: 25_000,
     faultEveryMs: 800,
@@ -166,11 +193,19 @@ export const PROFILES: readonly Profile[] = [
   {
     ...BASE,
     name: 'stale',
-    clients: 6,
-    thinkMs: 60,
-    faultEveryMs: 900,
-    weather: { ...FAIR, maxDelayMs: 20, straggling: 0.1, reordering: true },
-    faults: { pauseLeader: 4, isolateLeader: 4, oneWay: 2, mend: 4, transfer: 1 },
+    clients: 10,
+    thinkMs: 40,
+    switching: 0.3,
+    faultEveryMs: 2_000,
+    weather: {
+      ...FAIR,
+      maxDelayMs: 10,
+      straggling: 0.01,
+      straggleFactor: 500,
+      duplication: 0.3,
+      reordering: true,
+    },
+    faults: { pauseLeader: 1, isolateLeader: 2, strandLeader: 4, mend: 4, transfer: 1 },
   },
   {
     ...BASE,
@@ -195,7 +230,7 @@ export const PROFILES: readonly Profile[] = [
     thinkMs: 15,
     faultMs: 8_000,
     tuning: ROOMY,
-    faults: { kill: 1, power: 1, transfer: 2, compact: 1 },
+    faults: { kill: 1, power: 1, stop: 1, transfer: 2, compact: 1 },
   },
 ];
 

@@ -58,6 +58,14 @@ export class LeaseCheck {
     this.#judge(id);
   }
 
+  /** A member says how much of it is left; negative: there is no such lease. */
+  told(id: bigint, ttlSeconds: number): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined || ttlSeconds >= 0 || lease.endedMs !== undefined) return;
+    if (this.#clock.monotonicMs() < lease.guaranteedUntilMs)
+      this.#findings.add('a lease never ends early', `${name(id)} is unknown to a member before its time`);
+  }
+
   /** A client is about to ask for its end. */
   revokeAsked(id: bigint): void {
     const lease = this.#leases.get(id);

@@ -46,7 +46,20 @@ export class WatchCheck {
         `${this.#who} at ${revision}: ${describe(events.map(toModelEvent))}; right is ${describe(wanted)}`,
       );
     }
+    for (const event of events) this.#checkPrevious(event);
     this.next = revision + 1;
+  }
+
+  /** The pair before is the one that was there; it may be compacted, and then there is none. */
+  #checkPrevious(event: StoreEvent): void {
+    const { key, modRevision } = event.kv;
+    const previous = event.previous();
+    const before = this.#model.at(key, modRevision - 1);
+    if (previous !== undefined && previous.modRevision !== before?.modRevision)
+      this.#findings.add(
+        'watches tell the pair before',
+        `${this.#who} at ${modRevision}: ${key} was at ${previous.modRevision}; right is ${before?.modRevision}`,
+      );
   }
 
   /** It is said to have been told all up to a revision. */

@@ -82,7 +82,19 @@ export class Leasing {
       leases.renewed(id, reply.response, askedMs);
       trace.add(this.#name, `lease ${id.toString(16)} kept alive at ${machine.name}: ${reply.response} s`);
       if (reply.response === 0) return;
+      if (this.#prng.chance(0.3)) await this.#inquire(id);
     }
+  }
+
+  /** What is left of it is anything but nothing, as long as it is kept alive. */
+  async #inquire(id: bigint): Promise<void> {
+    const machine = this.#world.anyMachine(this.#prng);
+    const request = { ID: id, keys: true };
+    const reply = await this.#caller.call(machine, TIMEOUT_MS, (member) => member.leaseTimeToLive(request));
+    if (reply.kind !== 'answer') return;
+    const { TTL } = reply.response;
+    this.#world.trace.add(this.#name, `lease ${id.toString(16)} has ${TTL} s left, says ${machine.name}`);
+    this.#world.leases.told(id, TTL);
   }
 
   async #revoke(id: bigint): Promise<void> {

@@ -17,6 +17,8 @@ import { Caller, type Reply } from './caller.js';
 import { drawRequest, type Knowledge } from './workload.js';
 
 const MAX_TIMEOUT_MS = 8_000;
+/** A client that was refused a connection waits a little. */
+const NOBODY_MS = 150;
 
 /** What the state itself refuses, having changed nothing. All other errors leave the outcome open. */
 const REFUSALS = new Set(['not_found', 'out_of_range', 'invalid_argument', 'failed_precondition']);
@@ -50,7 +52,7 @@ export class Session {
 
   async #ask(): Promise<void> {
     const world = this.#world;
-    if (this.#prng.chance(0.05)) this.#machine = world.anyMachine(this.#prng);
+    if (this.#prng.chance(world.profile.switching)) this.#machine = world.anyMachine(this.#prng);
     const machine = this.#machine;
     const tag = `${this.#name}.${++this.#count}`;
     const request = drawRequest(this.#prng, tag, this.#knowledge);
@@ -61,6 +63,7 @@ export class Session {
     const reply = await this.#caller.call(machine, timeoutMs, (member) => run(member, request), ended);
     ended(reply);
     if (reply.kind !== 'answer') this.#machine = world.anyMachine(this.#prng);
+    if (reply.kind === 'nobody') await sleep(world.clock, NOBODY_MS);
   }
 
   #ended(operation: Operation, reply: Reply<Response>): void {

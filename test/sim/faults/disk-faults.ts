@@ -2,7 +2,6 @@ import type { Prng } from '../../../src/base/prng.js';
 import type { Machine } from '../machine.js';
 import type { World } from '../world.js';
 
-const MAX_SLOW_MS = 150;
 const NORMAL_MS = 1;
 const ROOM_BYTES = 12_000;
 /** A member whose log has failed is given so long to give up. */
@@ -20,7 +19,7 @@ export class DiskFaults {
 
   slowDisk(): void {
     const machine = this.#world.anyMachine(this.#prng);
-    const ms = this.#prng.float() * MAX_SLOW_MS;
+    const ms = this.#prng.float() * this.#world.profile.slowDiskMs;
     this.#world.trace.add(machine.name, `its disk takes up to ${ms.toFixed(0)} ms`);
     machine.disk.setMaxLatency(ms);
     this.#world.clock.schedule(this.#prng.float() * 5_000, () => machine.disk.setMaxLatency(NORMAL_MS));

@@ -5,11 +5,13 @@ export type FaultKind =
   | 'killAtStep'
   | 'killAll'
   | 'power'
+  | 'stop'
   | 'powerAtStep'
   | 'powerAll'
   | 'pause'
   | 'pauseLeader'
   | 'jumpWall'
+  | 'strandLeader'
   // The network.
   | 'partition'
   | 'oneWay'

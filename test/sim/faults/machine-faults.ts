@@ -31,6 +31,11 @@ export class MachineFaults {
     this.#world.anyMachine(this.#prng).crash('power');
   }
 
+  /** As a service is restarted: it may hand leadership over, and writes down what is pending. */
+  stop(): void {
+    this.#world.anyMachine(this.#prng).stop();
+  }
+
   powerAtStep(): void {
     this.#world.anyMachine(this.#prng).crashSoon('power', STEPS);
   }
@@ -43,14 +48,15 @@ export class MachineFaults {
     this.#pause(this.#world.anyMachine(this.#prng));
   }
 
-  pauseLeader(): void {
-    this.#pause(this.#world.leader ?? this.#world.anyMachine(this.#prng));
+  /** For so long at least, and perhaps so long that the others elect another one, which it can't know when it wakes. */
+  pauseLeader(atLeastMs = 0): void {
+    this.#pause(this.#world.leader ?? this.#world.anyMachine(this.#prng), atLeastMs);
   }
 
-  #pause(machine: Machine): void {
+  #pause(machine: Machine, atLeastMs = 0): void {
     const { process } = machine;
     if (process === undefined || process.paused) return;
-    const ms = this.#prng.float() ** 2 * MAX_PAUSE_MS;
+    const ms = atLeastMs + this.#prng.float() ** 2 * (MAX_PAUSE_MS - atLeastMs);
     this.#world.trace.add(machine.name, `stands still for ${ms.toFixed(0)} ms`);
     process.pause();
     this.#world.clock.schedule(ms, () => process.resume());

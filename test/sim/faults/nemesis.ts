@@ -50,6 +50,7 @@ export class Nemesis {
       case 'killAtStep':
       case 'killAll':
       case 'power':
+      case 'stop':
       case 'powerAtStep':
       case 'powerAll':
       case 'pause':
@@ -63,6 +64,10 @@ export class Nemesis {
       case 'isolateLeader':
       case 'mend':
         this.#network[kind]();
+        return;
+      case 'strandLeader':
+        this.#network.isolateLeader();
+        this.#machines.pauseLeader(1_200);
         return;
       case 'slowDisk':
       case 'failDisk':

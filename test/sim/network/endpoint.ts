@@ -98,11 +98,13 @@ export class Endpoint implements PeerNetwork, Transport {
 
   #ask(url: string, bytes: Buffer, timeoutMs: number): Promise<PeerResponse> {
     return new Promise((done, failed) => {
-      const failure = () => failed(unavailable(`no answer from ${url}`));
+      const failure = () => {
+        timer.cancel();
+        failed(unavailable(`no answer from ${url}`));
+      };
       const timer = this.process.schedule(timeoutMs, failure);
       const target = this.wires.listenerAt(url);
       if (target === undefined) {
-        timer.cancel();
         this.process.schedule(1, failure);
         return;
       }
@@ -114,8 +116,7 @@ export class Endpoint implements PeerNetwork, Transport {
       };
       const arrive = () =>
         void target.#answer(bytes).then((answer) => {
-          if (answer === undefined) return;
-          this.wires.carry(target, this, () => answered(answer));
+          this.wires.carry(target, this, () => (answer === undefined ? failure() : answered(answer)));
         });
       this.wires.carry(this, target, arrive, { undeliverable: failure });
     });

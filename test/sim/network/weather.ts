@@ -6,8 +6,9 @@ export interface Weather {
   readonly duplication: number;
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
-  /** Of a message that takes up to ten times as long. */
+  /** Of a message that takes longer, as after retransmissions; and by how much at most. */
   readonly straggling: number;
+  readonly straggleFactor: number;
   /** Each message travels by itself; otherwise those of one connection arrive in order. */
   readonly reordering: boolean;
   /** Of a part of a snapshot: that its connection breaks there, or that a byte of it is another one on arrival. */
@@ -21,12 +22,19 @@ export const FAIR: Weather = {
   minDelayMs: 0.2,
   maxDelayMs: 2,
   straggling: 0,
+  straggleFactor: 10,
   reordering: false,
   cutTransfer: 0,
   corruptTransfer: 0,
 };
 
-export function travelMs({ minDelayMs, maxDelayMs, straggling }: Weather, prng: Prng): number {
-  const delayMs = minDelayMs + prng.float() * (maxDelayMs - minDelayMs);
-  return straggling > 0 && prng.chance(straggling) ? delayMs * (1 + 9 * prng.float()) : delayMs;
+export function travelMs(weather: Weather, prng: Prng): number {
+  return weather.straggling > 0 && prng.chance(weather.straggling)
+    ? lateMs(weather, prng)
+    : weather.minDelayMs + prng.float() * (weather.maxDelayMs - weather.minDelayMs);
+}
+
+/** Of a straggler, or of a message that arrives for the second time. */
+export function lateMs({ maxDelayMs, straggleFactor }: Weather, prng: Prng): number {
+  return maxDelayMs * (1 + (straggleFactor - 1) * prng.float());
 }

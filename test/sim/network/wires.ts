@@ -4,7 +4,7 @@ import type { Message } from '../../../src/proto/generated/raft.js';
 import type { VirtualClock } from '../clock.js';
 import type { Trace } from '../trace.js';
 import type { Endpoint } from './endpoint.js';
-import { FAIR, travelMs, type Weather } from './weather.js';
+import { FAIR, lateMs, travelMs, type Weather } from './weather.js';
 
 export interface WiresOptions {
   readonly clock: VirtualClock;
@@ -91,22 +91,30 @@ export class Wires {
       this.dropped++;
       return;
     }
-    this.#travel(from, to, arrive, fate);
+    this.#travel(from, to, arrive, travelMs(weather, prng), fate);
     // What a connection broken and made again may do: the receiver sees a message twice.
     if (!reliable && stream !== undefined && weather.duplication > 0 && prng.chance(weather.duplication)) {
-      this.#travel(from, to, arrive, { reliable: true });
+      this.#travel(from, to, arrive, lateMs(weather, prng), {});
     }
   }
 
-  #travel(from: Endpoint, to: Endpoint, arrive: () => void, { stream, reliable, undeliverable }: Fate): void {
+  #travel(
+    from: Endpoint,
+    to: Endpoint,
+    arrive: () => void,
+    takesMs: number,
+    { stream, reliable, undeliverable }: Fate,
+  ): void {
     const { clock, weather } = this;
-    let atMs = clock.monotonicMs() + travelMs(weather, this.prng);
+    let atMs = clock.monotonicMs() + takesMs;
     if (stream !== undefined && (reliable === true || !weather.reordering)) {
       atMs = Math.max(atMs, stream.lastArrivalMs);
       stream.lastArrivalMs = atMs;
     }
+    // Where the cut is on its way: it may have passed there already, or not have come to it yet.
+    const passed = this.prng.chance(0.5) && this.reaches(from.machine, to.machine);
     clock.schedule(atMs - clock.monotonicMs(), () => {
-      if (to.alive && this.reaches(from.machine, to.machine)) {
+      if (to.alive && (passed || this.reaches(from.machine, to.machine))) {
         this.delivered++;
         to.process.enter(arrive);
         return;

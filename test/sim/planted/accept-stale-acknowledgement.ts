@@ -52,7 +52,7 @@ class Naive {
 /** The end of a write makes durable whatever stands by then where the written entries stood. */
 export const acceptStaleAcknowledgement: Planted = {
   name: 'accept a stale acknowledgement after truncation',
-  profile: 'slow',
+  profile: 'overwrites',
   seeds: 60,
   plant: () => {
     const naive = new WeakMap<Unstable, Naive>();
