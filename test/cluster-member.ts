@@ -15,7 +15,9 @@ export interface MemberSpec {
   readonly peerUrl: string;
   readonly cwd: string;
   readonly dataDir: string;
-  readonly flags: (state: 'new' | 'existing') => readonly string[];
+  /** `--initial-cluster` as it is now. */
+  readonly initialCluster: () => string;
+  readonly flags: () => readonly string[];
 }
 
 /** One member's process, its ports and its folder. */
@@ -30,6 +32,7 @@ export class ClusterMember {
   readonly #spec: MemberSpec;
   readonly #client: Client;
   #child: Child | undefined;
+  #initialCluster = '';
 
   constructor(spec: MemberSpec) {
     ({
@@ -66,13 +69,16 @@ export class ClusterMember {
   /** Without waiting. A member that has data ignores the state and the cluster that it is given. */
   start(state: 'new' | 'existing'): Child {
     if (this.running) throw new Error(`${this.name} runs already`);
+    // What it was first told it is told each time, as by a service's unit file.
+    if (this.#initialCluster === '') this.#initialCluster = this.#spec.initialCluster();
     const listen = (port: number): string => `http://127.0.0.1:${port}`;
     const client = listen(this.clientPort);
     const argv = [
       ...['--name', this.name, '--data-dir', this.dataDir],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', listen(this.peerPort), '--initial-advertise-peer-urls', this.peerUrl],
-      ...this.#spec.flags(state),
+      ...['--initial-cluster', this.#initialCluster, '--initial-cluster-state', state],
+      ...this.#spec.flags(),
     ];
     const { cwd, kind } = this.#spec;
     this.#child =
@@ -108,7 +114,7 @@ export class ClusterMember {
   }
 
   /** Resolves once it knows a leader; rejects with what it printed when it ends first, or after the bound. */
-  async ready(timeoutMs = 15_000): Promise<void> {
+  async ready(timeoutMs = 30_000): Promise<void> {
     const child = this.#running();
     await Promise.race([
       eventually(

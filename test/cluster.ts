@@ -9,6 +9,9 @@ import { Wires } from './proxy.js';
 /** Whose clusters the tests run: `CONFETD_E2E_PEER=etcd` shows that what they ask for is no more than etcd does. */
 export const CLUSTER_KIND: ClusterKind = process.env.CONFETD_E2E_PEER === 'etcd' ? 'etcd' : 'confetd';
 
+/** Of a test with a cluster: for machines on which others work too. On a quiet one none takes ten seconds. */
+export const PATIENCE_MS = 90_000;
+
 export interface ClusterOptions {
   readonly kind?: ClusterKind;
   readonly size?: number;
@@ -78,7 +81,7 @@ export class Cluster {
   }
 
   /** Resolves once all these members (unless given: those that run) know the same one of them as leader. */
-  async settled(among?: readonly ClusterMember[], timeoutMs = 15_000): Promise<ClusterMember> {
+  async settled(among?: readonly ClusterMember[], timeoutMs = 30_000): Promise<ClusterMember> {
     return eventually(
       async () => {
         const asked = among ?? this.#members.filter(({ running }) => running);
@@ -96,7 +99,7 @@ export class Cluster {
   }
 
   /** Who leads, as a majority of all members sees it. Waits for one. */
-  async leader(timeoutMs = 15_000): Promise<ClusterMember> {
+  async leader(timeoutMs = 30_000): Promise<ClusterMember> {
     return eventually(
       async () => {
         const states = await Promise.allSettled(this.#members.map((member) => member.status(500)));
@@ -198,8 +201,8 @@ export class Cluster {
       peerUrl: `http://127.0.0.1:${advertised}`,
       cwd,
       dataDir: this.#options.dataDir?.(name) ?? join(cwd, 'data'),
-      flags: (state) => [
-        ...['--initial-cluster', this.initialCluster, '--initial-cluster-state', state],
+      initialCluster: () => this.initialCluster,
+      flags: () => [
         ...['--initial-cluster-token', this.#options.token ?? 'cluster-of-a-test'],
         ...['--heartbeat-interval', String(this.#options.heartbeatMs ?? 50)],
         ...['--election-timeout', String(this.electionMs)],

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster, PATIENCE_MS } from '../../cluster.js';
 import { MemberHistory } from './member-history.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
@@ -7,7 +7,7 @@ import { Workload } from './workload.js';
 /** etcd ends itself by the signal that it was sent. */
 const IN_GOOD_ORDER = CLUSTER_KIND === 'etcd' ? { code: null, signal: 'SIGTERM' } : { code: 0, signal: null };
 
-describe('members that end', () => {
+describe('members that end', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

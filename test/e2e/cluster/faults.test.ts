@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
 import { MaintenanceService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
@@ -75,7 +75,7 @@ describe.skipIf(process.platform !== 'linux')('faults in a row under load', () =
   afterEach(() => cluster?.close());
 
   test(`${FAULTS} at random: nothing acknowledged is lost, nothing read is stale (CONFETD_SEED=${SEED})`, {
-    timeout: 30_000 + FAULTS * 15_000,
+    timeout: PATIENCE_MS + FAULTS * 15_000,
   }, async () => {
     const random = new Prng(SEED);
     cluster = await Cluster.start({ wired: true });

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { KVService, MaintenanceService, StatusRequest } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { put } from '../../conformance/rpc.js';
 import { scratch } from '../../daemon.js';
@@ -26,7 +26,7 @@ function smallDisk(megabytes: number): string | undefined {
 
 const disk = smallDisk(300);
 
-describe.skipIf(disk === undefined)('a full disk of the leader', () => {
+describe.skipIf(disk === undefined)('a full disk of the leader', { timeout: PATIENCE_MS }, () => {
   const mounted = disk ?? '';
   let cluster: Cluster;
   afterAll(async () => {

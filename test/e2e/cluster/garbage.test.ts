@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
@@ -75,7 +75,7 @@ function garbage(random: Prng): Buffer[] {
   ];
 }
 
-describe('a client of the peer port that speaks garbage', () => {
+describe('a client of the peer port that speaks garbage', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

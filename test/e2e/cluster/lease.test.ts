@@ -5,14 +5,14 @@ import {
   LeaseService,
   type RangeResponse,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { put, Rpc, range } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 
 const TTL = 2;
 
-describe('a lease whose leader dies', () => {
+describe('a lease whose leader dies', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

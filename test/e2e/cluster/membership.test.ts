@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { peer } from '../../peers.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
-describe('members that come and go', () => {
+describe('members that come and go', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

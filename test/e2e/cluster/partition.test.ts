@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { put, range } from '../../conformance/rpc.js';
 import { eventually } from '../../daemon.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
-describe.skipIf(process.platform !== 'linux')('cut links', () => {
+describe.skipIf(process.platform !== 'linux')('cut links', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { Cluster } from '../../cluster.js';
+import { Cluster, PATIENCE_MS } from '../../cluster.js';
 import { put, range } from '../../conformance/rpc.js';
 import { channelTo, unary } from '../../unary.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
-describe('SIGSTOP of the leader', () => {
+describe('SIGSTOP of the leader', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { KVService } from '../../../src/proto/generated/etcd_rpc.js';
-import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 import { put } from '../../conformance/rpc.js';
 import { fileThat, scratch, writeFiles } from '../../daemon.js';
@@ -11,13 +11,13 @@ function host(): { confdir: string; file: string } {
   const folder = scratch();
   const file = join(folder, 'out/hosts.conf');
   writeFiles(folder, {
-    'conf.d/hosts.toml': `[template]\nsrc = "hosts.conf.hbs"\ndest = "${file}"\nkeys = ["/hosts"]\n`,
+    'conf.d/hosts.toml': `[template]\nsrc = "hosts.conf.hbs"\ndest = "${file}"\ncreate_dest_dirs = true\nkeys = ["/hosts"]\n`,
     'templates/hosts.conf.hbs': '{{#each (gets "/hosts/*")}}{{key}}={{value}}\n{{/each}}',
   });
   return { confdir: folder, file };
 }
 
-describe.skipIf(CLUSTER_KIND === 'etcd')('renderers in a cluster', () => {
+describe.skipIf(CLUSTER_KIND === 'etcd')('renderers in a cluster', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLUSTER_KIND, Cluster } from '../../cluster.js';
+import { CLUSTER_KIND, Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
 
-describe.skipIf(CLUSTER_KIND === 'etcd')('members that don’t belong', () => {
+describe.skipIf(CLUSTER_KIND === 'etcd')('members that don’t belong', { timeout: PATIENCE_MS }, () => {
   let cluster: Cluster;
   let stranger: ClusterMember;
   let flags: readonly string[] = [];

@@ -81,7 +81,7 @@ export class Workload {
   }
 
   /** Resolves after so many further acknowledged writes. */
-  writes(count: number, timeoutMs = 20_000): Promise<void> {
+  writes(count: number, timeoutMs = 30_000): Promise<void> {
     const until = this.acknowledged.length + count;
     return new Promise((resolve, reject) => {
       const waiting = {
