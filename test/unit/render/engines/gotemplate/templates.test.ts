@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import { Answers } from '../../../../../src/render/functions/needs.js';
+import { contextOf } from '../../support.js';
+import { compile, refusal, render } from './support.js';
+
+// What Go's own text/template says stands in the corpus (test/conformance/gotemplate.test.ts).
+
+describe('a missing key', () => {
+  test('names key, file, line, column and call', async () => {
+    expect(await refusal('# é\nx = {{getv "/app/é"}}')).toBe(
+      'template: t.tmpl:2:6: executing "t.tmpl" at <getv "/app/é">: error calling getv: key does not exist: /app/é',
+    );
+  });
+  test('in a template that the file defines', async () => {
+    expect(await refusal('{{define "row"}}\n\t{{(get .).Value}}{{end}}{{template "row" "/x"}}')).toBe(
+      'template: t.tmpl:2:4: executing "row" at <get .>: error calling get: key does not exist: /x',
+    );
+  });
+  test('the column counts bytes, from 0, as in Go', async () => {
+    expect(await refusal('☃é{{getv "/x"}}')).toContain('template: t.tmpl:1:7: ');
+  });
+});
+
+test('what does not parse is told in confd’s words, with the path', async () => {
+  expect(await refusal('a\n{{range}}')).toBe(
+    'Unable to process template templates/t.tmpl, template: t.tmpl:2: missing value for range',
+  );
+});
+
+describe('newer than the corpus’s Go', () => {
+  test('else with', async () => {
+    const template = '{{with .a}}a{{else with "b"}}{{.}}{{else}}c{{end}}';
+    expect(await render(template)).toBe('b');
+    expect(await render(template.replace('"b"', '""'))).toBe('c');
+  });
+  test('the variables of a loop that assigns are those outside of it', async () => {
+    const template =
+      '{{$i := "-"}}{{$e := "-"}}{{$other := 0}}{{range $i, $e = split "a,b" ","}}{{$i}}{{$e}} {{end}}{{$i}}{{$e}}{{$other}}';
+    expect(await render(template)).toBe('0a 1b 1b0');
+  });
+});
+
+describe('include', () => {
+  const files = {
+    'partials/server.tmpl': 'server {{.}};',
+    'outer.tmpl': '[{{include "partials/server.tmpl" .}}]',
+    'bad.tmpl': 'x\n{{getv "/none"}}',
+    'a.tmpl': '{{include "b.tmpl"}}',
+    'b.tmpl': '{{include "a.tmpl"}}',
+    'self.tmpl': '{{include "self.tmpl"}}',
+    'defines.tmpl': '{{define "part"}}its own{{end}}{{executeTemplate "part"}}',
+  };
+  test('another file of the templates folder, with its data, as text', async () => {
+    expect(
+      await render('{{include "partials/server.tmpl" "a:1"}}|{{"b" | include "outer.tmpl" | toUpper}}', {
+        files,
+      }),
+    ).toBe('server a:1;|[SERVER B;]');
+  });
+  test('without data the dot is nothing, and variables stay outside', async () => {
+    expect(await render('{{$x := 1}}{{include "partials/server.tmpl"}}', { files })).toBe(
+      'server <no value>;',
+    );
+  });
+  test('its files are dependencies', async () => {
+    const template = await compile('{{if false}}{{include "outer.tmpl" 1}}{{end}}', { files });
+    expect(template.files).toEqual([
+      'templates/t.tmpl',
+      'templates/outer.tmpl',
+      'templates/partials/server.tmpl',
+    ]);
+  });
+  test('an error in it names both places', async () => {
+    expect(await refusal('\n{{include "bad.tmpl"}}', { files })).toBe(
+      'template: t.tmpl:2:2: executing "t.tmpl" at <include "bad.tmpl">: error calling include: execute include bad.tmpl: ' +
+        'template: bad.tmpl:2:2: executing "bad.tmpl" at <getv "/none">: error calling getv: key does not exist: /none',
+    );
+  });
+  test('a cycle is refused', async () => {
+    expect(await refusal('{{include "a.tmpl"}}', { files })).toContain(
+      'include cycle detected: a.tmpl is already being processed',
+    );
+    expect(await refusal('{{include "self.tmpl"}}', { files })).toContain(
+      'include cycle detected: self.tmpl',
+    );
+    expect(await refusal('{{include "t.tmpl"}}', { files })).toContain('include cycle detected: t.tmpl');
+  });
+  test.each(['../secret.tmpl', '/etc/passwd', 'partials/../../x', '..', '.', ''])(
+    '%j leaves the folder',
+    async (name) => {
+      expect(await refusal(`\n{{include ${JSON.stringify(name)}}}`, { files })).toBe(
+        `template: t.tmpl:2: include path "${name}" is outside template directory`,
+      );
+    },
+  );
+  test('a file that is not there is told at load', async () => {
+    expect(await refusal('{{if false}}{{include "none.tmpl"}}{{end}}', { files })).toBe(
+      "template: t.tmpl:1: templates/none.tmpl can't be read: there is no such file",
+    );
+  });
+  test('a name that only the render knows names nothing', async () => {
+    expect(await refusal('{{include (print "partials/" "server.tmpl")}}', { files })).toContain(
+      'there is no template "partials/server.tmpl": a file is included by its name in quotes',
+    );
+  });
+  test('a template defined in the file is called by its name', async () => {
+    expect(
+      await render('{{define "t"}}<{{.}}>{{end}}{{include "t" 1}}{{executeTemplate "t" 2 | len}}', { files }),
+    ).toBe('<1>3');
+    expect(await render('{{include "defines.tmpl"}}', { files })).toBe('its own');
+    expect(await refusal('{{executeTemplate "none"}}')).toContain(
+      'error calling executeTemplate: there is no template "none"',
+    );
+  });
+});
+
+describe('a key that is not there, in a tree of maps', () => {
+  const keys = { '/x': '{"a":{"b":null}}' };
+  test('is no value; nil is an error to look into', async () => {
+    expect(await render('{{$d := json (getv "/x")}}{{$d.a.b}} {{$d.no.such.field}}', { keys })).toBe(
+      '<no value> <no value>',
+    );
+    expect(await refusal('{{$d := json (getv "/x")}}{{$d.a.b.c}}', { keys })).toContain(
+      'nil pointer evaluating interface {}.c',
+    );
+  });
+  test('no name reaches a prototype', async () => {
+    expect(
+      await render('{{$d := json (getv "/x")}}{{$d.constructor}}{{$d.__proto__}}{{$d.toString}}', { keys }),
+    ).toBe('<no value>'.repeat(3));
+    expect(await render('{{$d := json "{\\"__proto__\\":{\\"a\\":1}}"}}{{$d.__proto__.a}}{{$d.a}}')).toBe(
+      '1<no value>',
+    );
+    expect(await refusal('{{(get "/x").constructor}}', { keys })).toContain(
+      "can't evaluate field constructor in type memkv.KVPair",
+    );
+  });
+});
+
+describe('data from outside the store', () => {
+  test('is asked for; the text that came of its lack is no text', async () => {
+    const template = await compile('{{range lookupIP "web.internal"}}{{.}} {{else}}{{getv "/none"}}{{end}}');
+    expect(() => template.render(contextOf({}))).toThrow('the template needs the addresses of web.internal');
+    const answers = new Answers();
+    answers.set({ type: 'address', host: 'web.internal' }, { value: ['10.0.0.2', '10.0.0.1'] });
+    expect(template.render(contextOf({ answers }))).toBe('10.0.0.1 10.0.0.2 ');
+  });
+  test('a failed lookup is empty, as in confd', async () => {
+    const answers = new Answers();
+    answers.set({ type: 'service', service: 'db', proto: 'tcp', domain: 'local' }, { failure: 'no answer' });
+    expect(
+      await render('{{range lookupSRV "db" "tcp" "local"}}{{.Target}}{{else}}none{{end}}', { answers }),
+    ).toBe('none');
+  });
+  test('service records have Go’s fields and kinds', async () => {
+    const answers = new Answers();
+    const record = { target: 'a.local.', port: 5432, priority: 1, weight: 2 };
+    answers.set({ type: 'service', service: 'db', proto: 'tcp', domain: 'local' }, { value: [record] });
+    const template =
+      '{{range lookupSRV "db" "tcp" "local"}}{{.Target}}:{{.Port}} {{printf "%T" .Port}} {{eq .Port 5432}}{{end}}';
+    expect(await render(template, { answers })).toBe('a.local.:5432 uint16 true');
+  });
+});
+
+test('the keys seen are those of the resource, its prefix trimmed', async () => {
+  const world = { keys: { '/app/a/x': '1', '/app/b': '2', '/other': '3' }, prefix: '/app' };
+  expect(await render('{{range gets "/*"}}{{.Key}}{{end}} {{ls "/a"}} {{exists "/other"}}', world)).toBe(
+    '/b [x] false',
+  );
+});
