@@ -56,8 +56,12 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [/HTTP_REQUEST|WRONG_VERSION_NUMBER/, 'the other side speaks no TLS: does it use an http:// URL?'],
   [
-    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED)|alert (unknown ca|bad certificate|certificate unknown|certificate expired)/i,
+    /alert[ _](unknown[ _]ca|bad[ _]certificate|certificate[ _](unknown|expired))/i,
     'the other side does not trust our certificate',
   ],
   [/ERR_TLS_HANDSHAKE_TIMEOUT/, 'the handshake took too long'],
+  [
+    /ECONNRESET/,
+    'the other side broke off the handshake: it may not trust our certificate, or not take its names or dates',
+  ],
 ];

@@ -23,6 +23,7 @@ const SAID: ReadonlySet<MessageType> = new Set([
  * still decodes must not reach the log.
  */
 export function checkMessages(messages: readonly Message[], from: bigint, to: bigint): void {
+  if (messages.length === 0) throw garbage('a batch without messages');
   for (const message of messages) {
     if (message.from !== from || message.to !== to) throw garbage('a message between other members');
     if (!SAID.has(message.type)) throw garbage(`a message of type ${message.type}`);

@@ -28,12 +28,12 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     "no certificate of --peer-trusted-ca-file vouches for the member's certificate",
   ],
   [
-    /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/i,
+    /alert[ _](certificate[ _]required|handshake[ _]failure)/i,
     'the member asks for a certificate of ours: --peer-cert-file and --peer-key-file',
   ],
   [
-    /UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN/i,
+    /alert[ _](unknown[ _]ca|(bad|unsupported)[ _]certificate|certificate[ _](expired|unknown))/i,
     'the member does not take our certificate (--peer-cert-file): expired, or no CA that it trusts vouches for it',
   ],
-  [/WRONG_VERSION_NUMBER|EPROTO/i, 'no TLS is spoken there: is its peer URL http://, not https://?'],
+  [/wrong[ _]version[ _]number|EPROTO/i, 'no TLS is spoken there: is its peer URL http://, not https://?'],
 ];

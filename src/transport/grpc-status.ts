@@ -32,7 +32,7 @@ export function statusError(headers: IncomingHttpHeaders, whom: string): Confetd
     if (httpStatus === undefined || Number(httpStatus) === 200) return undefined;
     return new ConfetdError(
       'unavailable',
-      `${whom} answers with HTTP status ${httpStatus}: no member listens there`,
+      `${whom} answers with HTTP status ${String(httpStatus)}: no member listens there`,
     );
   }
   const text = headers['grpc-message'];

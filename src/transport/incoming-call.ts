@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../io/clock.js';
 import { frameOf } from './frames.js';
 import { encodeGrpcMessage, GrpcStatus } from './grpc-status.js';
@@ -52,12 +52,13 @@ export class IncomingCall {
 
   /** Cuts the call off if it hasn't gone a while after {@link end}: a peer that goes on sending isn't listened to. */
   endSoon(clock: Clock, waitMs: number): void {
-    const timer = clock.schedule(waitMs, () => this.stream.destroy());
+    const timer = clock.schedule(waitMs, () => this.destroy());
     this.stream.on('close', () => timer.cancel());
   }
 
-  /** Breaks the call off. */
+  /** Breaks the call off. The code says so to the peer, which would go on writing after a close without one. */
   destroy(): void {
+    attempt(() => this.stream.close(constants.NGHTTP2_CANCEL));
     this.stream.destroy();
   }
 

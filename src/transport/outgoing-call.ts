@@ -1,5 +1,11 @@
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import { ConfetdError, messageOf } from '../base/errors.js';
+import { connectError } from './connect-error.js';
 import { FrameReader } from './frames.js';
 import { statusError } from './grpc-status.js';
 
@@ -34,6 +40,8 @@ export class OutgoingCall {
     this.#stream.on('response', read);
     this.#stream.on('trailers', read);
     this.#stream.on('data', (chunk: Buffer) => this.#read(chunk));
+    // Where the other side has ended the call, nothing more of ours is wanted.
+    this.#stream.on('end', () => this.#stream.close(constants.NGHTTP2_CANCEL));
     this.#stream.on('error', (error) => {
       this.#failure ??= error;
     });
@@ -78,6 +86,7 @@ export class OutgoingCall {
 
   /** Breaks the call off. */
   cancel(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
     this.#stream.destroy();
   }
 
@@ -105,7 +114,7 @@ export class OutgoingCall {
       }
     } catch (error) {
       this.#failure = new ConfetdError('unavailable', `${this.#whom} sends ${messageOf(error)}`);
-      this.#stream.destroy();
+      this.cancel();
     }
   }
 
@@ -113,7 +122,7 @@ export class OutgoingCall {
     if (this.#failure instanceof ConfetdError) return this.#failure;
     if (this.#status instanceof ConfetdError) return this.#status;
     if (this.#status === null) return undefined;
-    const why = this.#failure === undefined ? 'the connection is gone' : messageOf(this.#failure);
-    return new ConfetdError('unavailable', `${this.#whom}: ${why}`);
+    if (this.#failure !== undefined) return connectError(this.#whom, this.#failure);
+    return new ConfetdError('unavailable', `${this.#whom}: the connection is gone`);
   }
 }
