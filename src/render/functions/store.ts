@@ -19,8 +19,9 @@ export const storeFunctions = [
     yields: 'pair',
     run: ({ keys }, key) => {
       const pair = keys.get(key);
-      if (pair === undefined) throw missing(key);
-      return new KeyValue(pair.key, pair.value);
+      if (pair !== undefined) return new KeyValue(pair.key, pair.value);
+      if (keys.missingKey === 'zero') return new KeyValue(key, '');
+      throw missing(key);
     },
   }),
   define({
@@ -38,7 +39,7 @@ export const storeFunctions = [
     optional: ['text'],
     yields: 'text',
     run: ({ keys }, key, fallback) => {
-      const value = keys.get(key)?.value ?? fallback;
+      const value = keys.get(key)?.value ?? fallback ?? (keys.missingKey === 'zero' ? '' : undefined);
       if (value === undefined) throw missing(key);
       return value;
     },

@@ -112,5 +112,5 @@ function groupedByKey(pairs: readonly KeyValue[]): ValueMap {
     groups[name] ??= newMap([]) as Nested;
     (groups[name] as Nested)[rest] = new KeyValue(rest, value);
   }
-  return groups;
+  return newMap(Object.entries(groups).sort(([a], [b]) => compareBytes(a, b)));
 }

@@ -1,8 +1,18 @@
 import { createRequire } from 'node:module';
-import { messageOf } from '../../base/errors.js';
 import { fieldsOf, sortedEntries } from './fmt/format.js';
 import { type FunctionContext, FunctionError } from './types.js';
-import { asInt, Float64, isList, KeyValue, newMap, ServiceRecord, Time, Uint, type Value } from './values.js';
+import {
+  asInt,
+  Float64,
+  isList,
+  isMap,
+  KeyValue,
+  newMap,
+  ServiceRecord,
+  Time,
+  Uint,
+  type Value,
+} from './values.js';
 
 type Library = typeof import('yaml');
 
@@ -14,33 +24,68 @@ function library(): Library {
 /** Values that one text may hold, counting an alias as all that it stands for. */
 const MAX_VALUES = 1_000_000;
 
+/** Lists and maps in one another: an anchor may hold itself. */
+const MAX_DEPTH = 100;
+
 /** YAML text as values: whole numbers are ints, others floats, all keys of maps are text. */
 export function parseYaml(context: FunctionContext, text: string): Value {
   const yaml = library();
-  const document = yaml.parseDocument(text, { merge: true, prettyErrors: true, stringKeys: false });
+  const document = yaml.parseDocument(text);
   const [error] = document.errors;
   if (error !== undefined) throw new FunctionError(`yaml: ${error.message.split('\n')[0] ?? ''}`);
-  let count = 0;
-  const convert = (node: unknown): Value => {
-    if (++count > MAX_VALUES) throw new FunctionError(`yaml: more than ${MAX_VALUES} values`);
-    context.tick();
-    if (yaml.isAlias(node)) return convert(node.resolve(document));
-    if (yaml.isMap(node)) {
-      return newMap(node.items.map((item) => [keyOf(item.key), convert(item.value)] as const));
+  return new Conversion(context, yaml).value(document.contents, 0);
+}
+
+/** From the library's nodes to values, in the order of the text. */
+class Conversion {
+  readonly #context: FunctionContext;
+  readonly #yaml: Library;
+  /** What stands under an anchor, the last of that name so far. */
+  readonly #anchors = new Map<string, unknown>();
+  #count = 0;
+
+  constructor(context: FunctionContext, yaml: Library) {
+    this.#context = context;
+    this.#yaml = yaml;
+  }
+
+  value(node: unknown, depth: number): Value {
+    const yaml = this.#yaml;
+    this.#context.tick();
+    if (++this.#count > MAX_VALUES) throw new FunctionError(`yaml: more than ${MAX_VALUES} values`);
+    if (depth > MAX_DEPTH) throw new FunctionError(`yaml: more than ${MAX_DEPTH} levels`);
+    if (yaml.isAlias(node)) return this.value(this.#anchored(node.source), depth + 1);
+    if (yaml.isNode(node) && 'anchor' in node && node.anchor !== undefined) {
+      this.#anchors.set(node.anchor, node);
     }
-    if (yaml.isSeq(node)) return node.items.map(convert);
-    if (!yaml.isScalar(node)) return null;
-    return scalar(node.value, node.source);
-  };
-  const keyOf = (node: unknown): string => {
-    if (yaml.isScalar(node)) return node.source ?? String(node.value);
+    if (yaml.isSeq(node)) return node.items.map((item) => this.value(item, depth + 1));
+    if (yaml.isScalar(node)) return scalar(node.value, node.source);
+    return yaml.isMap(node) ? this.#map(node.items, depth + 1) : null;
+  }
+
+  #map(items: readonly { readonly key: unknown; readonly value: unknown }[], depth: number): Value {
+    const entries: [string, Value][] = [];
+    /** `<<: *base` gives what the map lacks. */
+    const merged: [string, Value][] = [];
+    for (const { key, value } of items) {
+      const name = this.#key(key);
+      const item = this.value(value, depth);
+      if (name !== '<<') entries.push([name, item]);
+      else
+        for (const base of isList(item) ? item : [item])
+          if (isMap(base)) merged.push(...Object.entries(base));
+    }
+    return newMap([...merged.reverse(), ...entries]);
+  }
+
+  #key(node: unknown): string {
+    if (this.#yaml.isScalar(node)) return node.source ?? String(node.value);
     throw new FunctionError('yaml: a key that is a list or a map can not be read');
-  };
-  try {
-    return convert(document.contents);
-  } catch (failure) {
-    if (failure instanceof FunctionError) throw failure;
-    throw new FunctionError(`yaml: ${messageOf(failure)}`, { cause: failure });
+  }
+
+  #anchored(name: string): unknown {
+    if (this.#anchors.has(name)) return this.#anchors.get(name);
+    throw new FunctionError(`yaml: unknown anchor '${name}' referenced`);
   }
 }
 

@@ -9,14 +9,16 @@ const plain = (value: Value): unknown =>
     JSON.stringify(value, (_, item: unknown) => (item instanceof Float64 ? item.value : item)) ?? 'null',
   );
 
-test('the registry has what confd and its active fork have', () => {
+test('the registry has what confd, its active fork and consul-template have', () => {
   const names =
     'exists get gets getv getvs ls lsdir base dir split join replace toUpper toLower contains trimSuffix trimPrefix ' +
     'json jsonArray map base64Encode base64Decode parseBool atoi getenv datetime fileExists add sub mul div mod seq ' +
     'reverse sortByLength sortKVByLength lookupIP lookupIPV4 lookupIPV6 lookupSRV lookupIfaceIPV4 lookupIfaceIPV6 ' +
     'hostname include printf print println len index eq ne lt le gt ge and or not html js urlquery default ternary ' +
     'coalesce empty toJson fromJson toPrettyJson indent nindent quote squote shquote repeat nospace snakecase ' +
-    'camelcase kebabcase dict list hasKey keys values append pluck sha256sum';
+    'camelcase kebabcase dict list hasKey keys values append pluck sha256sum regexMatch regexFind regexReplaceAll ' +
+    'keyOrDefault safeLs safeTree tree explode byKey executeTemplate file mustEnv envOrDefault parseJSON parseYAML ' +
+    'parseInt parseFloat toJSON toYAML toTOML loop splitToMap sha256Hex md5sum hmacSHA256Hex timestamp slice';
   for (const name of names.split(' ')) expect(functions.has(name), name).toBe(true);
 });
 
