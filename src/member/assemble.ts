@@ -161,6 +161,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     members: () => listMembers(store.table('members')),
     isRemoved: isRemovedMember,
     activeSince: (id) => transport.activeSince(id),
+    linearizable: () => member.linearizable(),
     propose: (change) => member.proposeMemberChange(change).then(({ members }) => members),
     askLeader: (kind) => leaderCalls.ask(kind),
   });

@@ -57,6 +57,7 @@ async function findSelf(
       ({ description }) => description.members.length > 0,
     );
     const clusterId = commonCluster(answers);
+    refuseOtherToken(answers, hello);
     const nowMs = clock.monotonicMs();
     for (const { description } of answers) {
       const row = description.members.find(({ peerUrls }) => samePeerUrls(peerUrls, self.peerUrls));
@@ -94,6 +95,15 @@ function commonCluster([first, ...answers]: readonly Answer[]): bigint {
   throw new ConfetdError(
     'data_folder',
     `--initial-cluster names members of different clusters: ${first.from.name} belongs to ${formatId(clusterId)}, ${other.from.name} to ${formatId(other.description.clusterId)}; name the members of one`,
+  );
+}
+
+function refuseOtherToken(answers: readonly Answer[], { tokenDigest }: Hello): void {
+  const other = answers.find(({ description }) => !description.tokenDigest.equals(tokenDigest));
+  if (other === undefined) return;
+  throw new ConfetdError(
+    'data_folder',
+    `the cluster of ${other.from.name} at ${other.from.peerUrls.join(', ')} was made with another --initial-cluster-token: give this member the same`,
   );
 }
 

@@ -24,6 +24,8 @@ export interface MembershipPorts {
   members(): readonly Member[];
   isRemoved(id: bigint): boolean;
   activeSince(id: bigint): number | undefined;
+  /** Resolves once this member has applied what was committed when asked: a new leader knows of its predecessor's changes. */
+  linearizable(): Promise<void>;
   /** Leader only: through the log; resolves with the members after it, once it is applied. */
   propose(change: MemberChange): Promise<readonly Member[]>;
   /** Undefined: this member leads by now. */
@@ -104,6 +106,7 @@ export class Membership {
   }
 
   async #make(change: MemberChange): Promise<MembersChanged> {
+    await this.#ports.linearizable();
     const fault = this.#fault(change);
     if (fault !== undefined) throw fault;
     const id = change.member?.id;

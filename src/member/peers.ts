@@ -164,6 +164,7 @@ export class Peers implements PeerHost {
       instance: local.instanceOf(about) ?? 0n,
       removed: isRemoved(store.table('removedMembers'), about),
       version: CLUSTER_VERSION,
+      tokenDigest: hello.tokenDigest,
     };
   }
 }

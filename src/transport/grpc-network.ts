@@ -68,6 +68,7 @@ export class GrpcNetwork implements PeerNetwork {
     const transport = new PeerTransport(
       { clock, log, random, tls, limits: this.#limits, host, encoder: new MessageEncoder() },
       (url, request, timeoutMs) => this.call(url, request, timeoutMs),
+      (id) => this.service.part(id),
     );
     this.service.connect(host, transport);
     return transport;

@@ -72,6 +72,11 @@ export class PeerServer {
     });
   }
 
+  /** Ends the stream of a member that is one no more: when it calls again it is told why. */
+  part(id: bigint): void {
+    this.#streams.get(id)?.end(GrpcStatus.ok);
+  }
+
   /** Who answers from now on; before, peers are told that there is nobody yet. */
   connect(host: PeerHost, meetings: Meetings): void {
     this.#host = host;

@@ -17,15 +17,18 @@ export type CallUrl = (url: string, request: PeerRequest, timeoutMs: number) => 
 export class PeerTransport implements Transport, Meetings {
   readonly #ports: LinkPorts;
   readonly #callUrl: CallUrl;
+  /** Ends what a member has opened to this one. */
+  readonly #part: (id: bigint) => void;
   readonly #links = new Map<bigint, Link>();
   /** Of #links: not in the configuration here, but they have said hello. */
   readonly #learned = new Set<bigint>();
   readonly #snapshots: OutgoingSnapshots;
   #closed = false;
 
-  constructor(ports: LinkPorts, callUrl: CallUrl) {
+  constructor(ports: LinkPorts, callUrl: CallUrl, part: (id: bigint) => void) {
     this.#ports = ports;
     this.#callUrl = callUrl;
+    this.#part = part;
     this.#snapshots = new OutgoingSnapshots(ports);
   }
 
@@ -98,5 +101,6 @@ export class PeerTransport implements Transport, Meetings {
     const link = this.#links.get(id);
     this.#links.delete(id);
     void link?.close();
+    this.#part(id);
   }
 }

@@ -137,6 +137,8 @@ export interface Description {
   /** `about` was removed from the cluster. */
   removed: boolean;
   version: string;
+  /** Of the token that the cluster was made with. */
+  tokenDigest: Buffer;
 }
 
 export interface MembersChanged {
@@ -1003,7 +1005,15 @@ export const DescribeRequest: MessageFns<DescribeRequest> = {
 };
 
 function createBaseDescription(): Description {
-  return { clusterId: 0n, memberId: 0n, members: [], instance: 0n, removed: false, version: "" };
+  return {
+    clusterId: 0n,
+    memberId: 0n,
+    members: [],
+    instance: 0n,
+    removed: false,
+    version: "",
+    tokenDigest: Buffer.alloc(0),
+  };
 }
 
 export const Description: MessageFns<Description> = {
@@ -1025,6 +1035,9 @@ export const Description: MessageFns<Description> = {
     }
     if (message.version !== "") {
       writer.uint32(50).string(message.version);
+    }
+    if (message.tokenDigest.length !== 0) {
+      writer.uint32(58).bytes(message.tokenDigest);
     }
     return writer;
   },
@@ -1090,6 +1103,14 @@ export const Description: MessageFns<Description> = {
             message.version = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tokenDigest = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1113,6 +1134,7 @@ export const Description: MessageFns<Description> = {
     message.instance = (object.instance !== undefined && object.instance !== null) ? BigInt(object.instance) : 0n;
     message.removed = object.removed ?? false;
     message.version = object.version ?? "";
+    message.tokenDigest = object.tokenDigest ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -105,6 +105,7 @@ class Others {
           instance: 0n,
           removed: false,
           version: '',
+          tokenDigest: tokenDigest('tok'),
           ...given,
         };
         return { refusal: Refusal.ADMITTED, error: undefined, kind: { $case: 'description', value } };
@@ -272,6 +273,15 @@ describe('a member that joins', () => {
     const { message } = await new Others().at(A, { clusterId: 0xc1n, members: rows }).refusal(joiner());
     expect(message).toContain('unmatched member while checking PeerURLs');
     expect(message).toContain('9=http://10.0.0.44:2380');
+  });
+
+  test('with another token than the cluster’s is refused', async () => {
+    const others = new Others().at(B, { clusterId: 0xc1n, members, tokenDigest: tokenDigest('another') });
+    const { code, message } = await others.refusal(joiner());
+    expect(code).toBe('data_folder');
+    expect(message).toBe(
+      `the cluster of b at ${B} was made with another --initial-cluster-token: give this member the same`,
+    );
   });
 
   test('that takes another member’s URL is refused', async () => {

@@ -39,6 +39,8 @@ class Scene implements MembershipPorts {
     for (const { id } of members) if (id !== SELF) this.active.set(id, 0);
   }
 
+  async linearizable(): Promise<void> {}
+
   status(): RaftStatus {
     const progress = this.table.map(({ id, isLearner }): FollowerStatus => {
       const match = this.match.get(id) ?? 0;

@@ -272,6 +272,7 @@ describe('calls', () => {
           members: [],
           instance: request.to,
           removed: false,
+          tokenDigest: Buffer.alloc(0),
           version: '3.4.0',
         },
       },
