@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { ConfetdError } from '../base/errors.js';
+import { ConfetdError, systemCode } from '../base/errors.js';
 import { formatId, tokenDigest } from '../cluster/identity.js';
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
@@ -51,6 +51,8 @@ export async function openDataFolder(options: MemberOptions, ports: DataFolderPo
   // A first start that was cut off: nothing in it was ever acknowledged.
   await disk.remove(`${folder}/member.tmp`);
   const isNew = !(await disk.exists(`${folder}/member`));
+  // A start that was killed may have named the member's folder and not synced the name: nobody may meet it before.
+  await disk.syncFolder(folder);
   const peers = isNew ? await create(options, ports) : [];
   const states = await StateFolder.open(`${folder}/member/snap`, ports);
   const { backend } = states;
@@ -76,14 +78,21 @@ function drawInstance(random: Random): bigint {
   return (BigInt(random.uint32()) << 32n) | BigInt(random.uint32()) | 1n;
 }
 
-/** Makes a data folder where there is none; its name, and those of the parents made for it, survive a power loss. */
+/**
+ * Makes a data folder where there is none. Its name and those of its parents survive a power loss, also where an earlier
+ * start was killed after making them and before their syncs.
+ */
 export async function prepareFolder(disk: Disk, folder: string): Promise<void> {
-  const made: string[] = [];
-  for (let path = resolve(folder); path !== '/' && !(await disk.exists(path)); path = dirname(path))
-    made.push(path);
-  if (made.length === 0) return;
-  await disk.makeFolder(folder);
-  for (const path of made) await disk.syncFolder(dirname(path));
+  const path = resolve(folder);
+  const isNew = !(await disk.exists(path));
+  if (isNew) await disk.makeFolder(path);
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    // One that this user may not read isn't one that it has just made names in.
+    await disk.syncFolder(parent).catch((error: unknown) => {
+      if (isNew && systemCode(error) !== 'EACCES') throw error;
+    });
+    if (parent === dirname(parent)) return;
+  }
 }
 
 /** Built aside and renamed into place: a crash leaves a whole folder or none. */

@@ -37,6 +37,8 @@ export class LocalState {
   /** Reads it from `folder`; there may be none yet. Fails with `data_folder` where it can't be read as JSON. */
   static async open(disk: Disk, folder: string): Promise<LocalState> {
     const path = `${folder}/local.json`;
+    // A process that was killed may have renamed it into place and not synced the name; from here on it is relied on.
+    await disk.syncFolder(folder);
     if (!(await disk.exists(path))) return new LocalState(disk, folder, { caughtUp: false, instances: {} });
     try {
       return new LocalState(disk, folder, JSON.parse((await readFile(disk, path)).toString()) as Stored);

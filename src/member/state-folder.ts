@@ -69,6 +69,8 @@ export class StateFolder {
 
   /** Opens the live state. Fails with `data_folder` where there is none; {@link settle} must follow. */
   static async open(folder: string, ports: StateFolderPorts): Promise<StateFolder> {
+    // A process that was killed may have renamed `CURRENT` and not synced the name; from here on it is relied on.
+    await ports.disk.syncFolder(folder);
     const live = await currentName(folder, ports.disk);
     if (!(await ports.disk.exists(`${folder}/${live}`))) {
       throw new ConfetdError(
