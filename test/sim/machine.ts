@@ -22,6 +22,8 @@ const MAX_DISK_MS = 1;
 export interface Tuning {
   readonly catchUpEntries: number;
   readonly walSegmentBytes: number;
+  /** Of the log in memory; older entries are read back from the WAL, or gone. */
+  readonly logMemoryBytes: number;
 }
 
 /** How a machine's member joins. */
@@ -156,7 +158,8 @@ export class Machine {
       electionMs: ELECTION_MS,
       maxRequestBytes: MAX_REQUEST_BYTES,
       quotaBytes: QUOTA_BYTES,
-      ...this.#world.tuning,
+      catchUpEntries: this.#world.tuning.catchUpEntries,
+      walSegmentBytes: this.#world.tuning.walSegmentBytes,
     };
   }
 

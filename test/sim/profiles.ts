@@ -30,8 +30,8 @@ export interface Profile {
 }
 
 /** Small segments and few entries kept: installs of snapshots, and releases of segments, happen all the time. */
-const SMALL: Tuning = { catchUpEntries: 5, walSegmentBytes: 4_096 };
-const ROOMY: Tuning = { catchUpEntries: 200, walSegmentBytes: 16_384 };
+const SMALL: Tuning = { catchUpEntries: 5, walSegmentBytes: 1_024, logMemoryBytes: 1_000 };
+const ROOMY: Tuning = { catchUpEntries: 200, walSegmentBytes: 16_384, logMemoryBytes: 30_000 };
 
 const ROUGH: Weather = {
   loss: 0.02,
@@ -82,7 +82,7 @@ export const PROFILES: readonly Profile[] = [
     name: 'snapshots',
     weather: { ...ROUGH, reordering: false, cutTransfer: 0.1, corruptTransfer: 0.05 },
     faults: { isolate: 3, mend: 3, powerAtStep: 3, killAtStep: 2, compact: 3, pause: 1 },
-    tuning: { catchUpEntries: 1, walSegmentBytes: 2_048 },
+    tuning: { catchUpEntries: 1, walSegmentBytes: 512, logMemoryBytes: 1_000 },
     thinkMs: 60,
   },
   {
@@ -170,7 +170,7 @@ export const PROFILES: readonly Profile[] = [
     thinkMs: 25,
     faultMs: 12_000,
     faultEveryMs: 500,
-    tuning: { catchUpEntries: 5, walSegmentBytes: 2_048 },
+    tuning: { catchUpEntries: 5, walSegmentBytes: 768, logMemoryBytes: 1_000 },
     faults: { slowDisk: 8, kill: 2, power: 3, powerAtStep: 2, isolateLeader: 2, pauseLeader: 1, mend: 3 },
   },
   {

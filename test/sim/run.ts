@@ -8,6 +8,7 @@ import type { Counters } from './counters.js';
 import { Nemesis } from './faults/nemesis.js';
 import type { Finding } from './findings.js';
 import { Healing } from './heal.js';
+import { limitLogMemory } from './log-memory.js';
 import { observe } from './observe.js';
 import { World, type WorldOptions } from './world.js';
 
@@ -40,6 +41,7 @@ export async function runSeed(seed: number, options: WorldOptions = {}): Promise
       error instanceof Error ? (error.stack ?? error.message) : String(error),
     );
   observe(world.observer());
+  limitLogMemory(world.tuning.logMemoryBytes);
   process.on('unhandledRejection', broken);
   try {
     await play(world, broken);
