@@ -31,6 +31,7 @@ import {
   type RenderStatusResponse,
   type RenderWaitResponse,
 } from '../proto/generated/render.js';
+import type { Login } from './authenticate.js';
 import type { CallOptions, Method, TlsOptions } from './connection.js';
 import { parseEndpoint } from './endpoint.js';
 import { type KeepAliveOptions, keepAlive } from './keepalive.js';
@@ -47,6 +48,8 @@ export interface ClientOptions {
   /** Bounds each call; 5 s. */
   readonly requestTimeoutMs?: number;
   readonly tls?: TlsOptions;
+  /** Each connection is logged in with it: etcd's authentication. */
+  readonly login?: Login;
 }
 
 /** The fields of a request that matter; the others are protobuf's zero values. */

@@ -2,6 +2,7 @@ import type { ClientDuplexStream, Client as GrpcClient, Metadata, ServiceError }
 import { ConfetdError } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import { MaintenanceService } from '../proto/generated/etcd_rpc.js';
+import { AUTHENTICATE, isAuthenticationOff, isTokenRefused, type Login } from './authenticate.js';
 import type { Endpoint } from './endpoint.js';
 import { callError } from './errors.js';
 
@@ -30,25 +31,56 @@ export interface CallOptions {
   readonly requireLeader?: boolean;
 }
 
-/** A channel to one endpoint, dialled when first used. */
+export interface ConnectionOptions {
+  readonly tls?: TlsOptions | undefined;
+  readonly clock: Clock;
+  readonly login?: Login | undefined;
+}
+
+/** A channel to one endpoint, dialled and logged in when first used. */
 export class Connection {
   readonly endpoint: Endpoint;
   readonly #grpc: Grpc;
   readonly #client: GrpcClient;
   readonly #clock: Clock;
+  readonly #login: Login | undefined;
+  /** What the server gave for the login; '': it wants none; undefined: not logged in. */
+  #token: string | undefined;
+  #loggingIn: Promise<void> | undefined;
 
-  constructor(grpc: Grpc, endpoint: Endpoint, tls: TlsOptions | undefined, clock: Clock) {
+  constructor(grpc: Grpc, endpoint: Endpoint, { tls, clock, login }: ConnectionOptions) {
     this.endpoint = endpoint;
     this.#grpc = grpc;
     this.#clock = clock;
+    this.#login = login;
     this.#client = new grpc.Client(endpoint.target, credentials(grpc, endpoint, tls), CHANNEL_OPTIONS);
   }
 
   /**
-   * Resolves once the channel is connected. Rejects with `unavailable` as soon as dialling fails, or after `timeoutMs`,
-   * and with `cancelled` when the signal aborts.
+   * Resolves once the channel is connected and logged in. Rejects with `unavailable` as soon as dialling fails, or after
+   * `timeoutMs`, with `cancelled` when the signal aborts, and with the server's own error where it refuses the login.
    */
   async ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    await this.#connected(timeoutMs, signal);
+    if (this.#login === undefined || this.#token !== undefined) return;
+    // Calls that come together share one login: it costs the server a slow hash.
+    this.#loggingIn ??= this.#logIn(this.#login, timeoutMs).finally(() => {
+      this.#loggingIn = undefined;
+    });
+    await this.#loggingIn;
+  }
+
+  async #logIn({ username, password }: Login, timeoutMs: number): Promise<void> {
+    try {
+      this.#token = await this.#call(AUTHENTICATE, { name: username, password }, { timeoutMs });
+    } catch (error) {
+      // As etcd's own client: who may do everything needs no token.
+      if (!isAuthenticationOff(error)) throw error;
+      this.#token = '';
+    }
+  }
+
+  async #connected(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const { connectivityState: state } = this.#grpc;
     const channel = this.#client.getChannel();
     const deadlineMs = this.#clock.wallMs() + timeoutMs;
@@ -72,14 +104,31 @@ export class Connection {
     }
   }
 
-  /** One call, sent at most once. */
-  unary<Request, Response>(
+  /** One call, carried out at most once. */
+  async unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: CallOptions,
+  ): Promise<Response> {
+    const token = this.#token;
+    try {
+      return await this.#call(method, request, options);
+    } catch (error) {
+      // A server forgets tokens, and refuses such a call before it does anything.
+      if (token === undefined || !isTokenRefused(error)) throw error;
+      if (this.#token === token) this.#token = undefined;
+      await this.ready(options.timeoutMs, options.signal);
+      return await this.#call(method, request, options);
+    }
+  }
+
+  #call<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     options: CallOptions,
   ): Promise<Response> {
     const { timeoutMs, signal, requireLeader = false } = options;
-    const metadata = requireLeader ? this.#leaderRequired() : new this.#grpc.Metadata();
+    const metadata = this.#metadata(requireLeader);
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(new ConfetdError('cancelled', 'cancelled'));
@@ -110,7 +159,7 @@ export class Connection {
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
-      this.#leaderRequired(),
+      this.#metadata(true),
     );
   }
 
@@ -119,9 +168,10 @@ export class Connection {
     this.#client.close();
   }
 
-  #leaderRequired(): Metadata {
+  #metadata(requireLeader: boolean): Metadata {
     const metadata = new this.#grpc.Metadata();
-    metadata.set('hasleader', 'true');
+    if (requireLeader) metadata.set('hasleader', 'true');
+    if (this.#token !== undefined && this.#token !== '') metadata.set('token', this.#token);
     return metadata;
   }
 

@@ -1,6 +1,7 @@
 import { ConfetdError } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
+import type { Login } from './authenticate.js';
 import { backoffMs, pause } from './backoff.js';
 import { type CallOptions, Connection, type Grpc, type Method, type TlsOptions } from './connection.js';
 import { type Endpoint, parseEndpoint } from './endpoint.js';
@@ -14,6 +15,7 @@ export interface PoolOptions {
   /** Bounds the search for an endpoint that accepts a connection; each is tried at least once. */
   readonly dialTimeoutMs: number;
   readonly tls?: TlsOptions;
+  readonly login?: Login;
 }
 
 /** What a repeated call may do: a `write` whose outcome is unknown is never sent again. */
@@ -47,7 +49,7 @@ export class Pool {
     if (this.#closed) throw new ConfetdError('cancelled', 'the client is closed');
     let connection = this.#connections.get(endpoint.text);
     if (connection === undefined) {
-      connection = new Connection(grpc, endpoint, this.#options.tls, this.#options.clock);
+      connection = new Connection(grpc, endpoint, this.#options);
       this.#connections.set(endpoint.text, connection);
     }
     return connection;
@@ -66,6 +68,7 @@ export class Pool {
         await connection.ready(boundMs, signal);
         return connection;
       } catch (error) {
+        if (isRefusal(error)) throw error;
         failures.set(endpoint.text, callError(error, endpoint.text).message);
         this.#leave(endpoint);
       }
@@ -138,4 +141,11 @@ export class Pool {
     if (endpoint === undefined) throw new ConfetdError('usage', 'no endpoint is given');
     return endpoint;
   }
+}
+
+/** The server answered, and doesn't let us in: another one of its cluster won't either. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof ConfetdError && !['unavailable', 'cancelled', 'deadline_exceeded'].includes(error.code)
+  );
 }

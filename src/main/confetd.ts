@@ -9,7 +9,9 @@ const USAGE = `confetd keeps keys, as etcd does, and renders configuration files
 Usage:
   confetd [flags]                                run a member and render conf.d as keys change
   confetd --onetime --backend etcdv3 --node URL  render once from an existing cluster, and exit
+  confetd env --onetime                          the same from the environment: a backend as a word, then flags
   confetd --noop …                               show what would change, and change nothing
+  confetd --check-config | --validate | --preflight …   look at conf.d, at the templates, at the backend; and exit
 
 Flags may be written -x or --x, and set as CONFETD_X, ETCD_X or CONFD_X in the environment.
 `;
@@ -20,8 +22,10 @@ async function main(): Promise<number> {
   try {
     config = readConfig(process.argv.slice(2), process.env);
   } catch (error) {
-    process.stderr.write(`confetd: ${messageOf(error)}\nTry confetd --help.\n`);
-    return 2;
+    // A setting that is understood and refused isn't a matter of usage: 1, as confd has it.
+    const refused = error instanceof ConfetdError && error.code === 'config';
+    process.stderr.write(`confetd: ${messageOf(error)}\n${refused ? '' : `\n${USAGE}`}Try confetd --help.\n`);
+    return refused ? 1 : 2;
   }
   if (config === undefined) {
     process.stdout.write(`${USAGE}\nFlags:\n${flagLines(DAEMON_FLAGS)}`);
@@ -33,6 +37,10 @@ async function main(): Promise<number> {
   }
   try {
     // Loaded only now: --help and --version shouldn't wait for them.
+    const { flags } = config;
+    if (flags['check-config'] || flags.validate || flags.preflight) {
+      return await (await import('./checks.js')).checks(config);
+    }
     if (config.flags.onetime || config.flags.noop)
       return await (await import('./onetime.js')).onetime(config);
     return await (await import('./daemon.js')).daemon(config);

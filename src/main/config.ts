@@ -4,6 +4,8 @@ import { parseFlags } from '../cli/flags.js';
 import { settle } from '../cli/settings.js';
 import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
 import { type LogLevel, parseLogLevel } from '../io/node/log-level.js';
+import { backendOf, withBackendAsFlag } from './backend.js';
+import { readConfigFile } from './config-file.js';
 import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
 
 /** What a command line and an environment ask for. Relative paths are of the working directory. */
@@ -29,28 +31,41 @@ export interface MemberConfig {
 /** Flags that a member's ID and its cluster's come from. */
 const IDENTITY_FLAGS = ['initial-cluster', 'initial-cluster-token', 'initial-advertise-peer-urls'] as const;
 
+const CONFIG_FILE = DAEMON_FLAGS['config-file'];
+
 const ENV_PREFIXES = ['CONFETD_', 'ETCD_', 'CONFD_'];
 
-/** Undefined: help was asked for. Fails with `usage`, naming the flag or the variable. */
+/** Undefined: help was asked for. Fails with `usage` or `config`, naming the flag, the variable or the file. */
 export function readConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Config | undefined {
-  const given = parseFlags(DAEMON_FLAGS, argv);
+  const given = parseFlags(DAEMON_FLAGS, withBackendAsFlag(DAEMON_FLAGS, argv));
   if (given.help) return undefined;
   const [extra] = given.rest;
   if (extra !== undefined) {
     throw new ConfetdError('usage', `unexpected argument ${JSON.stringify(extra)}: confetd takes flags only`);
   }
-  const {
-    values: flags,
-    origins,
-    warnings,
-  } = settle(DAEMON_FLAGS, given, { env, envPrefixes: ENV_PREFIXES });
+  const sources = { env, envPrefixes: ENV_PREFIXES };
+  // First without the file: it is one of the settings itself. Nothing else is read of this.
+  const { values: first, origins: firstOrigins } = settle({ 'config-file': CONFIG_FILE }, given, sources);
+  const path = first['config-file'];
+  const file = readConfigFile(path, DAEMON_FLAGS);
+  const settings = settle(DAEMON_FLAGS, given, file === undefined ? sources : { ...sources, file });
+  const { origins } = settings;
+  const warnings = [...settings.warnings, ...(file?.warnings ?? [])];
+  if (file === undefined && firstOrigins['config-file'] !== 'default') {
+    warnings.push(`--config-file ${path}: no such file; defaults count`);
+  }
+  const asked = settings.values;
+  // confd's own default is etcd: who names nodes means them, and no member.
+  const elsewhere = asked.node.length > 0 || asked['srv-domain'] !== '' || asked['srv-record'] !== '';
+  const backend = origins.backend === 'default' && elsewhere ? 'etcd' : backendOf(asked.backend);
+  const flags = { ...asked, backend };
   const logLevel = flags.debug ? 'debug' : parseLogLevel(flags['log-level']);
   if (logLevel === undefined) {
     throw new ConfetdError(
-      'usage',
+      'config',
       `not a valid level: ${JSON.stringify(flags['log-level'])} (--log-level): expected debug, info, warn or error`,
     );
   }
@@ -66,6 +81,7 @@ export function readConfig(
       `--election-timeout (${flags['election-timeout']} ms) must be at least 5 times --heartbeat-interval (${flags['heartbeat-interval']} ms)`,
     );
   }
+  refuseStray(flags);
   const listens = origins['listen-client-urls'] !== 'default';
   // As etcd: a member that listens elsewhere must say where clients find it.
   if (listens && flags.backend === 'embedded' && origins['advertise-client-urls'] === 'default') {
@@ -100,4 +116,13 @@ export function memberConfig({ flags, clusterGiven }: Config): MemberConfig {
     clusterGiven,
     quotaBytes: flags['quota-backend-bytes'] || DEFAULT_QUOTA_BYTES,
   };
+}
+
+/** Flags that would have no effect without another one: whoever gave them expects one. */
+function refuseStray(flags: DaemonFlags): void {
+  const checks = flags['check-config'] || flags.validate;
+  if (flags['mock-data'] !== '' && !flags.validate)
+    throw new ConfetdError('usage', '--mock-data needs --validate');
+  if (flags.resource !== '' && !checks)
+    throw new ConfetdError('usage', '--resource needs --check-config or --validate');
 }

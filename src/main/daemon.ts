@@ -6,22 +6,28 @@ import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { createLog } from '../io/node/log.js';
+import type { LogLevel } from '../io/node/log-level.js';
 import { terminal } from '../render/terminal.js';
+import { announceSource } from './announce-source.js';
 import { type Config, memberConfig } from './config.js';
 import { memberFeed } from './member-feed.js';
 import { type MemberHost, startMemberHost } from './member-host.js';
 import { commandWithOtherPorts } from './other-ports.js';
 import { Rendering } from './rendering.js';
+import { sourceSpec } from './source-spec.js';
+import { withSrvNodes } from './srv.js';
+import { daemonTextLog } from './text-log.js';
 
 /** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
 export async function daemon(config: Config): Promise<number> {
-  const { flags } = config;
   const clock = new NodeClock();
   // A person at a terminal sees files and what went wrong; a pipe gets JSON lines of everything.
   const person = process.stdout.isTTY === true && process.stderr.isTTY === true;
   const level = person && config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const log = await createLog(level, process.stderr.isTTY === true);
+  const log = await logOf(config, level);
   for (const warning of config.warnings) log.warn({}, warning);
+  const flags = await withSrvNodes(config.flags, log);
+  if (!flags['no-render']) announceSource(flags.backend, sourceSpec(flags), log);
   const ending = new Ending();
   const member = flags.backend === 'embedded' ? memberConfig(config) : undefined;
   let host: MemberHost | undefined;
@@ -61,6 +67,13 @@ export async function daemon(config: Config): Promise<number> {
   } finally {
     await end([rendering, renderApi, host], log);
   }
+}
+
+/** Without a member confd's lines, unless a person looks: who has replaced confd may read them. */
+function logOf({ flags }: Config, level: LogLevel): Promise<Log> {
+  const person = process.stderr.isTTY === true;
+  const format = flags['log-format'] || (flags.backend === 'embedded' || person ? 'json' : 'text');
+  return format === 'text' ? daemonTextLog(level) : createLog(level, person && flags['log-format'] === '');
 }
 
 /** In this order: a reload that runs may still ask the member. */

@@ -1,4 +1,5 @@
 import type { FlagSet, FlagValues } from '../cli/flags.js';
+import { CONFD_FLAGS } from './confd-flags.js';
 
 const GiB = 2 ** 30;
 
@@ -107,37 +108,7 @@ export const DAEMON_FLAGS = {
   'max-txn-ops': { kind: 'integer', min: 1, default: 128, usage: 'operations of one transaction' },
   'max-request-bytes': { kind: 'integer', min: 1, default: 1_572_864, usage: 'size of one request' },
   // The renderer, as confd names it.
-  backend: {
-    kind: 'string',
-    default: 'embedded',
-    oneOf: ['embedded', 'etcdv3', 'etcd', 'env', 'file'],
-    usage: 'where templates get their keys; only embedded runs a member',
-  },
-  node: {
-    kind: 'list',
-    separator: ',',
-    default: [],
-    usage: 'endpoint of the etcdv3 backend; may be given several times',
-  },
-  file: {
-    kind: 'list',
-    default: [],
-    usage: 'YAML or JSON file of the file backend; may be given several times',
-  },
-  confdir: { kind: 'string', default: '/etc/confd', usage: 'folder of conf.d/ and templates/' },
-  prefix: { kind: 'string', default: '', usage: 'replaces the prefix of every resource' },
-  interval: {
-    kind: 'duration',
-    bareUnit: 's',
-    default: 600_000,
-    usage: 'between two passes over all resources',
-  },
-  onetime: {
-    kind: 'boolean',
-    default: false,
-    usage: 'render everything once, and exit 1 if any resource failed',
-  },
-  noop: { kind: 'boolean', default: false, usage: 'show what would change, and change nothing' },
+  ...CONFD_FLAGS,
   strict: {
     kind: 'boolean',
     default: false,
@@ -158,7 +129,11 @@ export const DAEMON_FLAGS = {
     default: 10_000,
     usage: 'for a reload that runs at the end',
   },
-  'log-level': { kind: 'string', default: 'info', usage: 'debug, info, warn or error' },
+  'log-level': {
+    kind: 'string',
+    default: 'info',
+    usage: 'debug, info, warn or error; panic and fatal count as error',
+  },
   debug: { kind: 'boolean', default: false, usage: 'the same as --log-level debug' },
   version: { kind: 'boolean', default: false, usage: 'print the version' },
 } as const satisfies FlagSet;

@@ -1,30 +1,36 @@
 import { resolve } from 'node:path';
 import { ConfetdError } from '../base/errors.js';
 import { formatProblem, load } from '../confdir/load.js';
-import type { Generation } from '../confdir/types.js';
+import type { Generation, Resource } from '../confdir/types.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { NodeRandom } from '../io/node/random.js';
+import type { OnceFile, OnceOptions, OnceResult } from '../render/onetime.js';
 import { openSource } from '../render/open-source.js';
 import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
+import { announceSource } from './announce-source.js';
 import type { Config } from './config.js';
 import { onetimeSourceSpec } from './source-spec.js';
+import { withSrvNodes } from './srv.js';
+import { plainLog } from './text-log.js';
 
 /**
  * Renders everything once. Answers the exit code: 1 if any resource, or any file of conf.d, failed; all are tried.
  * Without --backend the member on 127.0.0.1:2379 is asked: this opens no data folder.
  */
 export async function onetime(config: Config): Promise<number> {
-  const { flags } = config;
-  const log = stderrLog(config.logLevel === 'debug');
+  const log = plainLog(config);
   for (const warning of config.warnings) log.warn({}, warning);
   const clock = new NodeClock();
   const embedded = (): never => {
     throw new ConfetdError('internal', 'a one-shot has no member of its own');
   };
+  const flags = await withSrvNodes(config.flags, log);
+  const spec = onetimeSourceSpec(flags);
+  announceSource(flags.backend, spec, log);
   const [source, generation] = await Promise.all([
-    openSource(onetimeSourceSpec(flags), { clock, random: new NodeRandom(), env: process.env, embedded }),
+    openSource(spec, { clock, random: new NodeRandom(), env: process.env, embedded }),
     load(flags.confdir, { prefix: flags.prefix }),
   ]);
   const broken = report(generation, flags.strict, log);
@@ -38,13 +44,23 @@ export async function onetime(config: Config): Promise<number> {
   try {
     const early = asked(source, generation, abort.signal);
     const { renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
-    const result = await renderOnce(generation.resources, early, renderPorts(clock, log), {
+    const ports = renderPorts(clock, log);
+    const options: OnceOptions = {
       templates: resolve(flags.confdir, 'templates'),
       stateFolder: flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
-      pass: { noop: flags.noop, diffs: out.isTTY === true },
+      pass: {
+        noop: flags.noop,
+        diffs: out.isTTY === true,
+        syncOnly: flags['sync-only'],
+        keepStage: flags['keep-stage-file'],
+      },
       onEvent: terminal({ write: (text) => out.write(text), color: out.isTTY === true, cwd: process.cwd() }),
       signal: abort.signal,
-    });
+    };
+    const result =
+      flags['failure-mode'] === 'fail-fast'
+        ? await oneByOne(generation.resources, (resource) => renderOnce([resource], early, ports, options))
+        : await renderOnce(generation.resources, early, ports, options);
     if (flags.noop) {
       for (const { dest, status, diff } of result.files) {
         if (diff !== undefined) out.write(diff);
@@ -75,15 +91,16 @@ function report({ problems }: Generation, strict: boolean, log: Log): boolean {
   return problems.some(({ severity }) => strict || severity === 'error');
 }
 
-/** Lines for people, without a logging library to load: a one-shot is measured as a whole process. */
-function stderrLog(debug: boolean): Log {
-  const write = (level: string) => (_fields: object, message: string) => {
-    process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`);
-  };
-  return {
-    debug: debug ? write('DEBUG') : () => undefined,
-    info: write('INFO'),
-    warn: write('WARN'),
-    error: write('ERROR'),
-  };
+/** `--failure-mode fail-fast`: none after the first one that fails. */
+async function oneByOne(
+  resources: Generation['resources'],
+  render: (resource: Resource) => Promise<OnceResult>,
+): Promise<Pick<OnceResult, 'ok' | 'files'>> {
+  const files: OnceFile[] = [];
+  for (const resource of resources) {
+    const result = await render(resource);
+    files.push(...result.files);
+    if (!result.ok) return { ok: false, files };
+  }
+  return { ok: true, files };
 }

@@ -123,7 +123,12 @@ export class Rendering implements RenderControl {
       stateFolder,
       intervalMs: flags.interval,
       watchFiles: flags['watch-files'],
-      pass: { diffs, noop: flags.noop },
+      pass: {
+        diffs,
+        noop: flags.noop,
+        syncOnly: flags['sync-only'],
+        keepStage: flags['keep-stage-file'],
+      },
       logLevel,
       source: sourceSpec(flags),
     };

@@ -3,6 +3,8 @@ import type { Problem } from '../confdir/types.js';
 import type { Log, LogLevel } from '../io/log.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { FeedMessage, FeedRequest } from '../source/feed.js';
+import type { RemoteSpec } from '../source/remote.js';
+import type { TlsFiles } from '../source/tls.js';
 import type { RenderEvent } from './events.js';
 import type { PassOptions } from './world.js';
 
@@ -26,21 +28,24 @@ export interface WorkerSettings {
   readonly source: SourceSpec;
 }
 
-export type SourceSpec =
+/** `pollMs`: it is read anew so often, and not followed. */
+export type SourceSpec = { readonly pollMs?: number } & (
   | { readonly type: 'embedded' }
   | { readonly type: 'env' }
-  | { readonly type: 'file'; readonly paths: readonly string[] }
+  | {
+      readonly type: 'file';
+      readonly paths: readonly string[];
+      /** Which files of folders: path.Match on their names; all. */
+      readonly filter?: string;
+    }
   | {
       readonly type: 'etcdv3';
       readonly endpoints: readonly string[];
-      /** Files' contents, PEM. */
-      readonly tls?: {
-        readonly ca?: Uint8Array;
-        readonly cert?: Uint8Array;
-        readonly key?: Uint8Array;
-        readonly skipVerify?: boolean;
-      };
-    };
+      readonly login?: { readonly username: string; readonly password: string };
+      readonly tls?: TlsFiles;
+    }
+  | RemoteSpec
+);
 
 /** What can be asked of the worker, and what it answers. */
 export interface Calls {

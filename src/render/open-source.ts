@@ -14,6 +14,13 @@ export interface SourcePorts {
 
 /** A source by its description. Each kind is loaded only where it is used. */
 export async function openSource(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
+  const source = await openKind(spec, ports);
+  if (spec.pollMs === undefined) return source;
+  const { PolledSource } = await import('../source/polled.js');
+  return new PolledSource(source, spec.pollMs, ports);
+}
+
+async function openKind(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
   const { clock, random, env, embedded } = ports;
   switch (spec.type) {
     case 'embedded':
@@ -24,7 +31,7 @@ export async function openSource(spec: SourceSpec, ports: SourcePorts): Promise<
     }
     case 'file': {
       const { FileSource } = await import('../source/file.js');
-      return new FileSource(spec.paths, (paths, tell) => watchPaths(paths, { clock, ...tell }));
+      return new FileSource(spec.paths, (paths, tell) => watchPaths(paths, { clock, ...tell }), spec.filter);
     }
     case 'etcdv3': {
       const { EtcdV3Source } = await import('../source/etcdv3.js');
@@ -35,8 +42,17 @@ export async function openSource(spec: SourceSpec, ports: SourcePorts): Promise<
         ...(key === undefined ? {} : { key: Buffer.from(key) }),
         ...(skipVerify === undefined ? {} : { skipVerify }),
       };
-      const options = { endpoints: spec.endpoints, clock, random };
-      return new EtcdV3Source(spec.tls === undefined ? options : { ...options, tls });
+      return new EtcdV3Source({
+        endpoints: spec.endpoints,
+        clock,
+        random,
+        ...(spec.login === undefined ? {} : { login: spec.login }),
+        ...(spec.tls === undefined ? {} : { tls }),
+      });
+    }
+    default: {
+      const { openRemote } = await import('../source/open-remote.js');
+      return openRemote(spec, ports);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { ConfetdError } from '../base/errors.js';
 import { readKeys } from './files.js';
+import { namePattern } from './name-pattern.js';
 import { inSubtrees } from './subtree.js';
 import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
@@ -26,6 +27,7 @@ export class FileSource implements Source {
   readonly name = 'file';
   readonly #paths: readonly string[];
   readonly #watch: WatchPaths;
+  readonly #filter: string;
   readonly #followers = new Set<Follower>();
   #pairs: ReadonlyMap<string, Pair> = new Map();
   #revision = 0;
@@ -36,10 +38,15 @@ export class FileSource implements Source {
   #queued: Promise<string | undefined> | undefined;
   #closed = false;
 
-  /** Paths of files, or of folders whose .yaml, .yml and .json files are read in the order of their names. */
-  constructor(paths: readonly string[], watch: WatchPaths) {
+  /**
+   * Paths of files, or of folders whose .yaml, .yml and .json files are read in the order of their names; `filter`
+   * (path.Match) leaves out those of folders whose name doesn't fit. Fails with `usage` where it isn't a pattern.
+   */
+  constructor(paths: readonly string[], watch: WatchPaths, filter = '*') {
     this.#paths = paths;
     this.#watch = watch;
+    this.#filter = filter;
+    namePattern(filter);
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
@@ -98,7 +105,7 @@ export class FileSource implements Source {
   }
 
   async #read(): Promise<string | undefined> {
-    const { keys, trouble } = await readKeys(this.#paths);
+    const { keys, trouble } = await readKeys(this.#paths, namePattern(this.#filter));
     if (this.#closed) return 'the source is closed';
     if (keys === undefined) {
       for (const follower of this.#followers) lose(follower, trouble);

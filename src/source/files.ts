@@ -7,19 +7,20 @@ import { parseText } from './parse.js';
 const MAX_FILE_BYTES = 64 << 20;
 const MAX_DEPTH = 32;
 const MAX_FILES = 10_000;
+const ANY = /^/;
 
 export type KeysRead =
   | { readonly keys: ReadonlyMap<string, string>; readonly trouble?: never }
   | { readonly keys?: never; readonly trouble: string };
 
-/** The keys of all files together, later files over earlier ones; or the first trouble, as `file:line:column: what`. */
-export async function readKeys(paths: readonly string[]): Promise<KeysRead> {
+/** The keys of all files together, later files over earlier ones (in folders those whose name fits); or the first trouble, as `file:line:column: what`. */
+export async function readKeys(paths: readonly string[], names = ANY): Promise<KeysRead> {
   const keys = new Map<string, string>();
   let at = '';
   try {
     for (const path of paths) {
       at = path;
-      for (const file of await filesUnder(path)) {
+      for (const file of await filesUnder(path, names)) {
         at = file;
         const parsed = await parseText(await contents(file), file.endsWith('.json'));
         if (parsed.fault !== undefined) {
@@ -35,8 +36,8 @@ export async function readKeys(paths: readonly string[]): Promise<KeysRead> {
   }
 }
 
-/** A file itself, or the YAML and JSON files of a folder by name; dotted names are left out. */
-async function filesUnder(path: string): Promise<string[]> {
+/** A file itself, or the YAML and JSON files of a folder that `names` fits, by name; dotted names are left out. */
+async function filesUnder(path: string, names: RegExp): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const files: string[] = [];
   const walk = async (folder: string, depth: number): Promise<void> => {
@@ -45,7 +46,7 @@ async function filesUnder(path: string): Promise<string[]> {
       if (name.startsWith('.')) continue;
       const inside = join(folder, name);
       if ((await stat(inside)).isDirectory()) await walk(inside, depth + 1);
-      else if (/\.(?:ya?ml|json)$/.test(name)) files.push(inside);
+      else if (/\.(?:ya?ml|json)$/.test(name) && names.test(name)) files.push(inside);
       if (files.length > MAX_FILES) throw new Error(`more than ${MAX_FILES} files`);
     }
   };

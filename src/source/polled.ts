@@ -1,0 +1,105 @@
+import { ConfetdError, messageOf } from '../base/errors.js';
+import { backoffMs, pause } from '../client/backoff.js';
+import type { Clock } from '../io/clock.js';
+import type { Random } from '../io/random.js';
+import type { Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
+
+export interface PollPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A source that is read anew every now and then instead of being followed, as confd does without `-watch`. */
+export class PolledSource implements Source {
+  readonly #source: Source;
+  readonly #intervalMs: number;
+  readonly #ports: PollPorts;
+  readonly #followings = new Set<Following>();
+
+  constructor(source: Source, intervalMs: number, ports: PollPorts) {
+    this.#source = source;
+    this.#intervalMs = intervalMs;
+    this.#ports = ports;
+  }
+
+  get name(): string {
+    return this.#source.name;
+  }
+
+  load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
+    return this.#source.load(subtrees, signal);
+  }
+
+  follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
+    const abort = new AbortController();
+    const done = this.#poll(subtrees, listener, abort.signal);
+    const following = {
+      close: () => {
+        this.#followings.delete(following);
+        abort.abort();
+        return done;
+      },
+    };
+    this.#followings.add(following);
+    return following;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#followings].map((following) => following.close()));
+    await this.#source.close();
+  }
+
+  async #poll(subtrees: readonly Subtree[], listener: SourceListener, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#ports;
+    let last: Snapshot | undefined;
+    let lost = true;
+    for (let failures = 0; !signal.aborted; ) {
+      let delayMs = this.#intervalMs;
+      try {
+        const snapshot = await withDeadline(clock, READ_TIMEOUT_MS, signal, (bounded) =>
+          this.#source.load(subtrees, bounded),
+        );
+        if (signal.aborted) return;
+        if (lost) listener.found(`${this.name}, read every ${this.#intervalMs / 1000} s`);
+        lost = false;
+        failures = 0;
+        const same =
+          last !== undefined && last.origin === snapshot.origin && last.revision === snapshot.revision;
+        if (!same) listener.snapshot(snapshot);
+        last = snapshot;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!lost || failures === 0) listener.lost(messageOf(error));
+        lost = true;
+        delayMs = Math.min(delayMs, backoffMs(random, failures++, FIRST_RETRY_MS, MAX_RETRY_MS));
+      }
+      await pause(clock, delayMs, signal);
+    }
+  }
+}
+
+/** Runs `task` with a signal that aborts when the outer one does, or after `timeoutMs`. */
+export async function withDeadline<Result>(
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+  task: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const abort = new AbortController();
+  const end = (): void => abort.abort(signal.reason);
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  const timer = clock.schedule(timeoutMs, () =>
+    abort.abort(new ConfetdError('source', `no answer within ${timeoutMs / 1000} s`)),
+  );
+  try {
+    return await task(abort.signal);
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', end);
+  }
+}
+
+export const READ_TIMEOUT_MS = 15_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 10_000;

@@ -1,0 +1,193 @@
+import { ConfetdError, messageOf } from '../base/errors.js';
+import { backoffMs, pause } from '../client/backoff.js';
+import type { Clock } from '../io/clock.js';
+import type { Random } from '../io/random.js';
+import { READ_TIMEOUT_MS, withDeadline } from './polled.js';
+import type { Rereading } from './remote.js';
+import { outermost } from './subtree.js';
+import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
+
+/** All keys of some subtrees, and a way to learn that they may be others by now. */
+export interface Reading {
+  /** By clean name. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** Who answered, and how changes are learned of. */
+  readonly where: string;
+  /**
+   * Resolves when a key may have changed since this reading began; rejects where that can't be known any more.
+   * Undefined: nobody tells.
+   */
+  readonly changed: ((signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** A store without revisions: read as a whole, again and again. */
+export interface KeyStore {
+  readonly name: string;
+  /** For messages: what was asked. */
+  readonly nodes: string;
+  /**
+   * Reads all keys of the subtrees. Ends with the signal, and rejects with a sentence. `watch`: the reading's `changed`
+   * is wanted.
+   */
+  read(subtrees: readonly Subtree[], watch: boolean, signal: AbortSignal): Promise<Reading>;
+  close(): Promise<void>;
+}
+
+export interface RereadOptions extends Rereading {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * A store without revisions as a source: whenever something may have changed it is read anew, and what differs is told
+ * as the next revision. Revisions count what this process has seen, from 1; a reading is of no one moment.
+ */
+export class RereadSource implements Source {
+  readonly name: string;
+  readonly #store: KeyStore;
+  readonly #options: RereadOptions;
+  readonly #followings = new Set<Following>();
+
+  constructor(store: KeyStore, options: RereadOptions) {
+    this.name = store.name;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
+    const state = new CountedKeys(originOf(this.#store));
+    const { keys } = await this.#read(subtrees, false, signal);
+    state.adopt(keys);
+    return state.snapshot();
+  }
+
+  follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
+    const abort = new AbortController();
+    const done = this.#follow(subtrees, listener, abort.signal);
+    const following = {
+      close: () => {
+        this.#followings.delete(following);
+        abort.abort();
+        return done;
+      },
+    };
+    this.#followings.add(following);
+    return following;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#followings].map((following) => following.close()));
+    await this.#store.close();
+  }
+
+  async #follow(subtrees: readonly Subtree[], listener: SourceListener, signal: AbortSignal): Promise<void> {
+    const { clock, random, intervalMs, watch } = this.#options;
+    const state = new CountedKeys(originOf(this.#store));
+    let told: 'nothing' | 'found' | 'lost' = 'nothing';
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const reading = await this.#read(subtrees, watch, signal);
+        if (signal.aborted) return;
+        if (told !== 'found') listener.found(reading.where);
+        told = 'found';
+        const first = state.revision === 0;
+        const changes = state.adopt(reading.keys);
+        if (first) listener.snapshot(state.snapshot());
+        else if (changes.length > 0) {
+          listener.changes({ revision: state.revision, changes, committedAtMs: undefined });
+        }
+        failures = 0;
+        await untilChanged(reading, clock, intervalMs, signal);
+        // Changes come in groups, and each reading costs the store all keys.
+        await pause(clock, SETTLE_MS, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (told !== 'lost') listener.lost(messageOf(error));
+        told = 'lost';
+        await pause(clock, backoffMs(random, failures++, FIRST_RETRY_MS, MAX_RETRY_MS), signal);
+      }
+    }
+  }
+
+  async #read(subtrees: readonly Subtree[], watch: boolean, signal: AbortSignal): Promise<Reading> {
+    const { clock } = this.#options;
+    try {
+      return await withDeadline(clock, READ_TIMEOUT_MS, signal, (bounded) =>
+        this.#store.read(outermost(subtrees), watch, bounded),
+      );
+    } catch (error) {
+      const { name, nodes } = this.#store;
+      throw new ConfetdError('source', `${name} (${nodes}): ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+/** Resolves when something may have changed, or it is time to look anyway. */
+async function untilChanged(
+  { changed }: Reading,
+  clock: Clock,
+  intervalMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const abort = new AbortController();
+  const end = (): void => abort.abort();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([changed?.(abort.signal) ?? NEVER, pause(clock, intervalMs, abort.signal)]);
+  } finally {
+    signal.removeEventListener('abort', end);
+    abort.abort();
+  }
+}
+
+const NEVER: Promise<void> = new Promise(() => undefined);
+
+/** Keys with revisions of our own counting. */
+class CountedKeys {
+  readonly #origin: string;
+  #pairs: ReadonlyMap<string, Pair> = new Map();
+  #revision = 0;
+
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  /** 0: nothing was adopted yet. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Makes the keys the present state, as the next revision if they differ, and answers the differences. */
+  adopt(keys: ReadonlyMap<string, string>): readonly Change[] {
+    const revision = this.#revision + 1;
+    const pairs = new Map<string, Pair>();
+    const changes: Change[] = [];
+    for (const [key, value] of [...keys].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const before = this.#pairs.get(key);
+      const pair = before?.value === value ? before : { key, value, modRevision: revision };
+      pairs.set(key, pair);
+      if (pair !== before) changes.push({ type: 'put', pair });
+    }
+    for (const key of this.#pairs.keys()) {
+      if (!pairs.has(key)) changes.push({ type: 'delete', key, modRevision: revision });
+    }
+    if (changes.length > 0 || this.#revision === 0) {
+      this.#pairs = pairs;
+      this.#revision = revision;
+    }
+    return changes;
+  }
+
+  snapshot(): Snapshot {
+    return { origin: this.#origin, revision: this.#revision, pairs: [...this.#pairs.values()] };
+  }
+}
+
+/** Not a cluster's ID: another process counts anew, and that is no way back. */
+function originOf({ name, nodes }: KeyStore): string {
+  return `${name}:${nodes}`;
+}
+
+const SETTLE_MS = 20;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 10_000;
