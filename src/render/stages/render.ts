@@ -107,7 +107,8 @@ function stampedView(view: KeyView, revision: number): KeyView {
 
 /** Whether a source's revisions go on from one process to the next, so that a lower one is an older one. */
 function hasHistory(origin: string): boolean {
-  return origin !== '' && origin !== 'env' && !origin.startsWith('file:');
+  // A cluster's ID has no colon; `file:…`, `redis:…` and such count anew in each process.
+  return origin !== '' && origin !== 'env' && !origin.includes(':');
 }
 
 function refuseBackwards(target: Target, { mirror }: World): void {
