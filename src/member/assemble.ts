@@ -1,4 +1,4 @@
-import { ConfetdError, messageOf, systemCode } from '../base/errors.js';
+import type { ConfetdError } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
 import { Prng } from '../base/prng.js';
 import { isRemoved, listMembers } from '../cluster/members.js';
@@ -17,6 +17,7 @@ import { Acquaintances, PEER_PROTOCOL } from './acquaintances.js';
 import { Alarms } from './alarms.js';
 import { EntryApplier } from './apply/entry.js';
 import type { DataFolder } from './data-folder.js';
+import { failureOf } from './failures.js';
 import type { FullDisk } from './full-disk.js';
 import { HashCheck } from './hash-check.js';
 import { accepted, LeaderCalls } from './leader-calls.js';
@@ -85,7 +86,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
       return { data: Buffer.alloc(0), metadata: { index, term, confState: raft.status.confState } };
     },
     fetched: () => loop.tell((node) => node.entriesFetched()),
-    failed: (error) => halt(error instanceof ConfetdError ? error : broken(error)),
+    failed: (error) => halt(failureOf(error)),
   });
   const raft = openRaft(assembly, storage);
   const alarms = new Alarms(store.table('alarms'));
@@ -134,7 +135,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
       softStateChanged: (state) => upkeep.softStateChanged(state),
       ticked: (nowMs) => upkeep.ticked(nowMs),
       refused: (sequence, why) => proposals.refuse(sequence, proposalRefusal(why)),
-      halted: (error) => halt(error instanceof ConfetdError ? error : broken(error)),
+      halted: (error) => halt(failureOf(error)),
     },
     {
       member: self,
@@ -330,17 +331,5 @@ function openRaft({ options, ports, folder, contents, store }: Assembly, storage
     maxUncommittedBytes: 256 * MiB,
     maxCommittedBytes: 4 * MiB,
     random: () => draw.uint32(),
-  });
-}
-
-/** What ends a member without having a sentence of its own. */
-function broken(error: Error): ConfetdError {
-  if (systemCode(error) !== undefined) {
-    return new ConfetdError('disk', `${messageOf(error)}: check the disk, then start again`, {
-      cause: error,
-    });
-  }
-  return new ConfetdError('internal', `${messageOf(error)} (this is a defect of confetd: please report it)`, {
-    cause: error,
   });
 }

@@ -4,6 +4,7 @@ import { Store } from '../store/store.js';
 import type { WalOptions } from '../wal/types.js';
 import { assemble } from './assemble.js';
 import { type DataFolder, openDataFolder } from './data-folder.js';
+import { failureOf } from './failures.js';
 import { forceNewCluster } from './force-new-cluster.js';
 import { FullDisk } from './full-disk.js';
 import type { Member } from './member.js';
@@ -17,6 +18,14 @@ import { removedError } from './peers.js';
  * Fails with `data_folder`, `wal_corrupt` or `disk`, each saying which file and what to do.
  */
 export async function startMember(options: MemberOptions, ports: MemberPorts): Promise<Member> {
+  try {
+    return await open(options, ports);
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+async function open(options: MemberOptions, ports: MemberPorts): Promise<Member> {
   const { clock, log, disk } = ports;
   const fullDisk = new FullDisk(options.folder, log);
   const walOptions: WalOptions = {
