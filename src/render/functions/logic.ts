@@ -1,7 +1,7 @@
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { describe, Float64, isAbsent, isTrue, type Value } from './values.js';
 
-/** Choosing and comparing. In Handlebars all arguments are computed first; Go's engine cuts `and` and `or` short. */
+/** Choosing and comparing. From `and` on they are Handlebars': Go templates have their own (engines/gotemplate/builtins). */
 export const logicFunctions = [
   define({
     name: 'default',
@@ -62,14 +62,14 @@ export const logicFunctions = [
     params: ['any', 'any'],
     rest: 'any',
     yields: 'boolean',
-    run: (context, first, ...others) => others.some((other) => same(context, first, other)),
+    run: (_, first, ...others) => others.some((other) => same(first, other)),
   }),
   define({
     name: 'ne',
     kind: 'boolean',
     params: ['any', 'any'],
     yields: 'boolean',
-    run: (context, a, b) => !same(context, a, b),
+    run: (_, a, b) => !same(a, b),
   }),
   ...(['lt', 'le', 'gt', 'ge'] as const).map((name) =>
     define({
@@ -77,8 +77,8 @@ export const logicFunctions = [
       kind: 'boolean',
       params: ['any', 'any'],
       yields: 'boolean',
-      run: (context, a, b) => {
-        const order = compare(context, a, b);
+      run: (_, a, b) => {
+        const order = compare(a, b);
         if (name === 'lt') return order < 0;
         if (name === 'le') return order <= 0;
         return name === 'gt' ? order > 0 : order >= 0;
@@ -97,34 +97,31 @@ export function truth(context: Pick<FunctionContext, 'language'>, value: Value):
   return isTrue(value);
 }
 
-type Basic = 'text' | 'number' | 'float' | 'boolean' | 'absent' | 'other';
+type Basic = 'text' | 'number' | 'boolean' | 'absent' | 'other';
 
-function basic(context: FunctionContext, value: Value): Basic {
+/** Go's two kinds of numbers are one here. */
+function basic(value: Value): Basic {
   if (typeof value === 'string') return 'text';
   if (typeof value === 'boolean') return 'boolean';
-  // Go tells its two kinds of numbers apart; for Handlebars there is one.
-  if (value instanceof Float64) return context.language === 'go' ? 'float' : 'number';
-  if (typeof value === 'number')
-    return context.language === 'go' && !Number.isInteger(value) ? 'float' : 'number';
+  if (typeof value === 'number' || value instanceof Float64) return 'number';
   return isAbsent(value) ? 'absent' : 'other';
 }
 
-function same(context: FunctionContext, a: Value, b: Value): boolean {
-  const kind = basic(context, a);
-  const other = basic(context, b);
+function same(a: Value, b: Value): boolean {
+  const kind = basic(a);
+  const other = basic(b);
   if (kind === 'other' || other === 'other') {
     throw new FunctionError(
       `${describe(kind === 'other' ? a : b)} can't be compared: only text, numbers and booleans can`,
     );
   }
   if (kind === 'absent' || other === 'absent') return kind === other;
-  if (kind !== other) throw mixed(context, a, b);
+  if (kind !== other) throw mixed(a, b);
   return plain(a) === plain(b);
 }
 
-function compare(context: FunctionContext, a: Value, b: Value): number {
-  const kind = basic(context, a);
-  if (kind !== basic(context, b)) throw mixed(context, a, b);
+function compare(a: Value, b: Value): number {
+  if (basic(a) !== basic(b)) throw mixed(a, b);
   const left = plain(a);
   const right = plain(b);
   if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : Number(left > right);
@@ -132,8 +129,7 @@ function compare(context: FunctionContext, a: Value, b: Value): number {
   throw new FunctionError(`invalid type for comparison: ${describe(a)} has no order`);
 }
 
-function mixed(context: FunctionContext, a: Value, b: Value): FunctionError {
-  if (context.language === 'go') return new FunctionError('incompatible types for comparison');
+function mixed(a: Value, b: Value): FunctionError {
   return new FunctionError(
     `${describe(a)} can't be compared with ${describe(b)}: make them alike, with (atoi …) or with quotes`,
   );

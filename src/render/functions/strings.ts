@@ -74,7 +74,7 @@ export const stringFunctions = [
     params: ['int', 'text'],
     yields: 'text',
     run: (context, count, text) => {
-      if (count < 0) throw new FunctionError(`a count of ${count} is negative`);
+      if (count < 0) throw negative(context, `a count of ${count} is negative`);
       context.reserve(count * text.length);
       return text.repeat(count);
     },
@@ -83,7 +83,7 @@ export const stringFunctions = [
     name: 'nospace',
     params: ['text'],
     yields: 'text',
-    run: (_, text) => text.replace(/[\s\x85]/gu, ''),
+    run: (_, text) => text.replace(/[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/g, ''),
   }),
   define({
     name: 'snakecase',
@@ -175,8 +175,12 @@ function mapped(text: string, how: 'toUpperCase' | 'toLowerCase'): string {
   }).join('');
 }
 
+function negative({ language }: FunctionContext, sentence: string): FunctionError {
+  return new FunctionError(language === 'go' ? 'strings: negative Repeat count' : sentence);
+}
+
 function indented(context: FunctionContext, spaces: number, text: string): string {
-  if (spaces < 0) throw new FunctionError(`an indentation of ${spaces} is negative`);
+  if (spaces < 0) throw negative(context, `an indentation of ${spaces} is negative`);
   if (text === '') return '';
   const lines = text.split('\n');
   context.reserve(text.length + lines.length * spaces);

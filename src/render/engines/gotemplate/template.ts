@@ -72,7 +72,11 @@ export class GoTemplate implements Template {
 
 /** The render's error as the pipeline knows it. */
 function told(run: Run, error: unknown): unknown {
-  if (error instanceof ExecError) return new ConfetdError('template', error.message, { cause: error });
+  if (error instanceof ExecError) {
+    // Bytes that are no UTF-8 can't be told.
+    const message = error.message.replace(/\p{Cs}/gu, '\ufffd');
+    return new ConfetdError('template', message, { cause: error });
+  }
   if (error instanceof FunctionError) return told(run, run.error(error.message, error));
   if (!(error instanceof RangeError)) return error;
   return told(run, run.error('the template calls itself, or is nested, too deeply', error));

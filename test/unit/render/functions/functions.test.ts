@@ -113,7 +113,9 @@ describe('strings and paths', () => {
   });
   test('what they refuse', () => {
     expect(() => go('repeat', -1, 'a')).toThrow('negative');
-    expect(() => go('indent', -1, 'a')).toThrow('negative');
+    expect(() => callWith(contextFor('handlebars'), 'indent', -1, 'a')).toThrow(
+      'an indentation of -1 is negative',
+    );
     expect(() => go('base64Decode', 'a')).toThrow('illegal base64');
     expect(() => go('base64Decode', 'VmF*dWU=')).toThrow('illegal base64');
     expect(() => go('shquote', 'a\0')).toThrow('NUL');
@@ -257,12 +259,12 @@ describe('logic', () => {
   ])('%s %j', (name, args, expected) => {
     expect(go(name, ...args)).toEqual(expected);
   });
-  test('Go tells int from float64, Handlebars does not', () => {
-    expect(() => go('eq', 1, new Float64(1))).toThrow('incompatible types for comparison');
-    expect(callWith(contextFor('handlebars'), 'eq', 1, new Float64(1))).toBe(true);
-    expect(() => go('eq', 'a', 1)).toThrow('incompatible types for comparison');
-    expect(() => go('lt', true, false)).toThrow('invalid type for comparison');
-    expect(() => go('eq', [1], [1])).toThrow("a list can't be compared");
+  test('what they refuse', () => {
+    const strict = contextFor('handlebars');
+    expect(callWith(strict, 'eq', 1, new Float64(1))).toBe(true);
+    expect(() => callWith(strict, 'eq', 'a', 1)).toThrow("can't be compared with the number 1");
+    expect(() => callWith(strict, 'lt', true, false)).toThrow('invalid type for comparison');
+    expect(() => callWith(strict, 'eq', [1], [1])).toThrow("a list can't be compared");
   });
   test('the texts false and 0 are true in Go, as they are there, and refused in Handlebars', () => {
     expect(go('not', 'false')).toBe(false);
