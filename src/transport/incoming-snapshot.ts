@@ -10,10 +10,10 @@ import { snapshotChunks } from './snapshot-stream.js';
 import type { PeerHost } from './types.js';
 
 /** Read in one turn of the event loop, hashing included: some milliseconds at worst. */
-const BYTES_A_TURN = 512 * 1024;
+const BYTES_A_TURN = 256 * 1024;
 const MAX_PART_BYTES = 4 * 1024 * 1024;
 
-/** A leader's state that arrives; answers the call and rejects never. `earlier` is what it supersedes. */
+/** A leader's state that arrives; answers the call and rejects never. `begin` resolves when it may take the place. */
 export async function receiveSnapshot(
   call: IncomingCall,
   ports: IncomingPorts,

@@ -27,7 +27,8 @@ export interface Transport {
   /** Who the others are, this member not among them: connects to new ones, lets go of those that are gone. */
   setPeers(peers: readonly Peer[]): void;
   /**
-   * Queues messages, in order for each receiver. A receiver's queue is bounded in bytes: what doesn't fit is dropped
+   * Queues messages. For each receiver they keep their order, but that small ones (heartbeats, votes, answers) may
+   * overtake those with entries, which a slow connection would otherwise hold up past an election. A receiver's queue is bounded in bytes: what doesn't fit is dropped
    * and reported as unreachable. Raft tells again what matters. A SNAP message begins the transfer of
    * {@link PeerHost.openSnapshot}'s state on a connection of its own, one at a time for each receiver; its end is
    * reported by {@link PeerHost.snapshotSent}, exactly once for each SNAP message.

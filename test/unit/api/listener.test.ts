@@ -14,7 +14,7 @@ describe('the client port', () => {
   beforeAll(async () => {
     harness = await Harness.start({
       limits: { maxRequestBytes: 100_000 },
-      listener: { firstBytesMs: 150, headersMs: 200, requestMs: 400, maxHeaderBytes: 4096 },
+      listener: { firstBytesMs: 500, headersMs: 200, requestMs: 400, maxHeaderBytes: 4096 },
     });
   });
   afterAll(() => harness.stop());

@@ -51,7 +51,7 @@ async function listen(id: bigint, tls?: ListenerTls, dialTls: PeerTls | undefine
   const network = new GrpcNetwork({
     clock,
     log,
-    limits: QUICK,
+    limits: { ...QUICK, handshakeMs: 3_000, silenceMs: 3_000 },
     ...(dialTls === undefined ? {} : { tls: dialTls }),
   });
   const api = new PeerApi({
@@ -59,7 +59,7 @@ async function listen(id: bigint, tls?: ListenerTls, dialTls: PeerTls | undefine
     clock,
     log,
     versions,
-    listener: { firstBytesMs: 300, graceMs: 200 },
+    listener: { firstBytesMs: 3_000, graceMs: 200 },
     ...(tls === undefined ? {} : { tls }),
   });
   const scheme = tls === undefined ? 'http' : 'https';

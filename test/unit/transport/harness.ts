@@ -17,9 +17,9 @@ const NOTHING = Buffer.alloc(0);
 
 /** Short waits, so that what is lost is noticed within a test. */
 export const QUICK: Partial<PeerLimits> = {
-  handshakeMs: 500,
+  handshakeMs: 2_000,
   pingMs: 50,
-  silenceMs: 300,
+  silenceMs: 600,
   backoffLeastMs: 5,
   backoffMostMs: 40,
 };
