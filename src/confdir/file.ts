@@ -1,9 +1,10 @@
 import { Fields } from './fields.js';
+import { readGroup } from './group.js';
 import { readHook } from './hook.js';
 import { Positions, placeAt } from './positions.js';
 import { readResource, type Surroundings } from './resource.js';
-import { parseToml } from './toml.js';
-import type { Generation, Hook, Problem } from './types.js';
+import { parseToml, type TomlTable } from './toml.js';
+import type { Generation, Hook, Problem, Resource } from './types.js';
 
 /** What one file of conf.d says. With an error in it, nothing but its problems. Never throws. */
 export function readFile(bytes: Buffer, around: Surroundings): Generation {
@@ -24,13 +25,10 @@ export function readFile(bytes: Buffer, around: Surroundings): Generation {
   if (parsed.fault !== undefined) return fault(parsed.fault.line, parsed.fault.column, parsed.fault.message);
   const root = new Fields(parsed.table, [], around.file, new Positions(text), problems);
 
-  const template = Array.isArray(parsed.table.template)
-    ? root.error(
-        'template',
-        'one template a file: write [template], and put each further one into a file of its own',
-      )
-    : root.table('template', '{ src = "…", dest = "…" }');
-  const resource = template === undefined ? undefined : readResource(template, around);
+  const resources = [
+    ...readTemplates(root, parsed.table, around),
+    ...root.tables('group').flatMap((fields, at) => readGroup(fields, at + 1, around)),
+  ];
   const hooks = root.tables('hook').map((fields, at) => readHook(fields, at + 1, around));
   root.refuseUnknown((key) => (TEMPLATE_KEYS.has(key) ? `it belongs under a line [template]` : undefined));
   if (Object.keys(parsed.table).length === 0) {
@@ -39,10 +37,21 @@ export function readFile(bytes: Buffer, around: Surroundings): Generation {
   }
   if (problems.some(({ severity }) => severity === 'error')) return { resources: [], hooks: [], problems };
   return {
-    resources: resource === undefined ? [] : [resource],
+    resources: resources.filter((resource): resource is Resource => resource !== undefined),
     hooks: hooks.filter((hook): hook is Hook => hook !== undefined),
     problems,
   };
+}
+
+/** `[template]`, or any number of `[[template]]`. */
+function readTemplates(root: Fields, table: TomlTable, around: Surroundings): (Resource | undefined)[] {
+  if (!Array.isArray(table.template)) {
+    const template = root.table('template', '{ src = "…", dest = "…" }');
+    return template === undefined ? [] : [readResource(template, around)];
+  }
+  const templates = root.tables('template');
+  const name = (at: number): string => (templates.length === 1 ? around.name : `${around.name}#${at + 1}`);
+  return templates.map((fields, at) => readResource(fields, around, name(at)));
 }
 
 /** What people write at the top of a file by mistake. */
@@ -63,6 +72,14 @@ const TEMPLATE_KEYS = new Set([
   'min_entries',
   'create_dest_dirs',
   'on_drift',
+  'missing_key',
+  'refuse_empty',
+  'output_format',
+  'backup',
+  'for_each',
+  'prefix_mode',
+  'reload_splay',
+  'rollback_on_reload_failure',
 ]);
 
 function placeOfBadByte(bytes: Buffer): { line: number; column: number } {

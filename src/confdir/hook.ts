@@ -6,7 +6,7 @@ export const DEFAULT_HOOK_TIMEOUT_MS = 60_000;
 
 /** The keys of a `[[hook]]`, the `number`th of its file counted from 1. Undefined: it names no command. */
 export function readHook(fields: Fields, number: number, around: Surroundings): Hook | undefined {
-  const { prefix, subtrees } = readSubtrees(fields, around.prefix);
+  const { prefix, subtrees } = readSubtrees(fields, around);
   const command = fields.command('command');
   if (!fields.has('command'))
     fields.error('command', 'command is missing: write command = "…" under [[hook]]');

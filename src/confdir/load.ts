@@ -1,14 +1,20 @@
 import { constants, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, systemCode } from '../base/errors.js';
+import type { Environment } from './environment.js';
 import { readFile } from './file.js';
 import { findFiles } from './find.js';
 import { type Reserved, settleOwnership } from './ownership.js';
+import type { PrefixMode } from './resource.js';
 import type { Generation, Hook, Problem, Resource } from './types.js';
 
 export interface LoadOptions {
   /** `--prefix`: stands in for every resource's own. */
   readonly prefix?: string | undefined;
+  /** Of resources that don't say it themselves: `replace`, as in confd, by default. */
+  readonly prefixMode?: PrefixMode | undefined;
+  /** What `${NAME}` stands for; the process's own environment by default. */
+  readonly env?: Environment | undefined;
   /** Where no destination may lie, besides conf.d and templates. */
   readonly dataFolder?: string | undefined;
   /** Relative destinations are resolved against it; the process's own by default. */
@@ -36,6 +42,8 @@ export async function load(confdir: string, options: LoadOptions = {}): Promise<
     templates: resolve(confdir, 'templates'),
     cwd: options.cwd ?? process.cwd(),
     prefix: options.prefix === undefined || options.prefix === '' ? undefined : options.prefix,
+    prefixMode: options.prefixMode ?? 'replace',
+    env: options.env ?? process.env,
   };
   const resources: Resource[] = [];
   const hooks: Hook[] = [];

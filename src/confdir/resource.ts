@@ -1,7 +1,10 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type Environment, fromEnvironment, textsFromEnvironment } from './environment.js';
 import type { Fields } from './fields.js';
+import { followedSubtrees, readForEach } from './for-each.js';
+import type { GroupSettings } from './group.js';
 import { cleanPrefix, joinKey } from './paths.js';
-import type { Resource } from './types.js';
+import { OUTPUT_FORMATS, type Resource } from './types.js';
 
 /** What a file's tables are read against. */
 export interface Surroundings {
@@ -15,51 +18,118 @@ export interface Surroundings {
   readonly cwd: string;
   /** Stands in for every resource's own prefix. */
   readonly prefix: string | undefined;
+  /** Whether that stands in for a resource's own prefix, as in confd, or goes before it. */
+  readonly prefixMode: PrefixMode;
+  /** What `${NAME}` stands for. */
+  readonly env: Environment;
 }
+
+export type PrefixMode = (typeof PREFIX_MODES)[number];
+export const PREFIX_MODES = ['replace', 'join'] as const;
 
 export const DEFAULT_CHECK_TIMEOUT_MS = 30_000;
 export const DEFAULT_RELOAD_TIMEOUT_MS = 60_000;
 
+/** Versions kept at most: beyond that a version control system serves better. */
+const MAX_BACKUPS = 100;
+
 /** The keys of a `[template]`. Undefined: something is missing; wrong values have been told to `fields` and read as absent. */
-export function readResource(fields: Fields, around: Surroundings): Resource | undefined {
-  const src = fields.name('src');
+export function readResource(
+  fields: Fields,
+  around: Surroundings,
+  name = around.name,
+  group?: GroupSettings,
+): Resource | undefined {
+  const { env } = around;
+  const src = fromEnvironment(fields, 'src', fields.name('src'), env);
   const srcPath =
     src === undefined ? missing(fields, 'src', 'nginx.hbs') : sourcePath(fields, src, around.templates);
-  const dest = fields.name('dest');
+  const dest = fromEnvironment(fields, 'dest', fields.name('dest'), env);
   const destPath =
     dest === undefined ? missing(fields, 'dest', '/etc/app.conf') : destination(fields, dest, around.cwd);
-  const { prefix, subtrees } = readSubtrees(fields, around.prefix);
+  const { prefix, subtrees } = readSubtrees(fields, around);
+  const forEach = readForEach(fields, { prefix, subtrees }, dest, env);
   const rest = {
-    name: around.name,
+    name,
     position: { file: around.file, ...fields.place },
     prefix,
-    subtrees,
+    subtrees: forEach === undefined ? subtrees : followedSubtrees(forEach),
     mode: fields.mode('mode'),
-    ...readOwnership(fields),
+    ...readOwnership(fields, env),
     checkCmd: fields.command('check_cmd'),
-    verifyCmd: fields.command('verify_cmd'),
-    reloadCmd: fields.command('reload_cmd'),
     checkTimeoutMs: fields.duration('check_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
-    verifyTimeoutMs: fields.duration('verify_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
-    reloadTimeoutMs: fields.duration('reload_cmd_timeout') ?? DEFAULT_RELOAD_TIMEOUT_MS,
-    wait: readWait(fields),
+    ...(group ?? readReloading(fields)),
     minEntries: fields.integer('min_entries', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     createDestDirs: fields.boolean('create_dest_dirs') ?? false,
     onDrift: fields.choice('on_drift', ['repair', 'report']) ?? 'repair',
-  };
-  fields.refuseUnknown();
+    // Go's own word for it is `default`.
+    missingKey: fields.choice('missing_key', ['error', 'zero', 'default']) ?? 'error',
+    refuseEmpty: fields.boolean('refuse_empty') ?? false,
+    outputFormat: fields.choice('output_format', OUTPUT_FORMATS),
+    backup: fields.integer('backup', 0, MAX_BACKUPS) ?? 0,
+    forEach,
+    item: undefined,
+    absent: false,
+  } as const;
+  fields.refuseUnknown((key) =>
+    group !== undefined && RELOADING_KEYS.has(key)
+      ? 'it belongs under the line [[group]], for all of its files'
+      : undefined,
+  );
   if (src === undefined || srcPath === undefined || destPath === undefined) return undefined;
-  return { ...rest, src, srcPath, dest: destPath };
+  const missingKey = rest.missingKey === 'error' ? 'error' : 'zero';
+  return { ...rest, missingKey, src, srcPath, dest: destPath };
 }
 
-/** `prefix` and `keys`, as templates and hooks share them. */
+/** What happens after the swap: of one file, or of all files of a group. */
+export type Reloading = Pick<
+  Resource,
+  | 'verifyCmd'
+  | 'verifyTimeoutMs'
+  | 'reloadCmd'
+  | 'reloadTimeoutMs'
+  | 'wait'
+  | 'rollbackOnReloadFailure'
+  | 'reloadSplayMs'
+  | 'lane'
+>;
+
+const RELOADING_KEYS = new Set([
+  'verify_cmd',
+  'verify_cmd_timeout',
+  'reload_cmd',
+  'reload_cmd_timeout',
+  'wait',
+  'rollback_on_reload_failure',
+  'reload_splay',
+]);
+
+export function readReloading(fields: Fields): Reloading {
+  const reloadCmd = fields.command('reload_cmd');
+  const rollback = fields.boolean('rollback_on_reload_failure') ?? false;
+  if (rollback && reloadCmd === undefined)
+    fields.error('rollback_on_reload_failure', 'rollback_on_reload_failure needs a reload_cmd that may fail');
+  return {
+    verifyCmd: fields.command('verify_cmd'),
+    verifyTimeoutMs: fields.duration('verify_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
+    reloadCmd,
+    reloadTimeoutMs: fields.duration('reload_cmd_timeout') ?? DEFAULT_RELOAD_TIMEOUT_MS,
+    wait: readWait(fields),
+    rollbackOnReloadFailure: rollback,
+    reloadSplayMs: fields.duration('reload_splay', 'zero') ?? 0,
+    lane: undefined,
+  };
+}
+
+/** `prefix`, `prefix_mode` and `keys`, as templates and hooks share them. */
 export function readSubtrees(
   fields: Fields,
-  globalPrefix: string | undefined,
+  { prefix: global, prefixMode, env }: Pick<Surroundings, 'prefix' | 'prefixMode' | 'env'>,
 ): { prefix: string; subtrees: readonly string[] } {
-  const own = fields.text('prefix');
-  const prefix = cleanPrefix(globalPrefix ?? own ?? '');
-  const keys = fields.texts('keys');
+  const own = fromEnvironment(fields, 'prefix', fields.text('prefix'), env) ?? '';
+  const mode = fields.choice('prefix_mode', PREFIX_MODES) ?? prefixMode;
+  const prefix = mode === 'join' ? joinKey(global ?? '', own) : cleanPrefix(global ?? own);
+  const keys = textsFromEnvironment(fields, 'keys', fields.texts('keys'), env);
   const subtrees = keys === undefined ? [prefix] : [...new Set(keys.map((key) => joinKey(prefix, key)))];
   return { prefix, subtrees };
 }
@@ -88,9 +158,9 @@ function destination(fields: Fields, dest: string, cwd: string): string | undefi
   return resolve(cwd, dest);
 }
 
-function readOwnership(fields: Fields): Pick<Resource, 'owner' | 'group' | 'uid' | 'gid'> {
-  const owner = fields.name('owner');
-  const group = fields.name('group');
+function readOwnership(fields: Fields, env: Environment): Pick<Resource, 'owner' | 'group' | 'uid' | 'gid'> {
+  const owner = fromEnvironment(fields, 'owner', fields.name('owner'), env);
+  const group = fromEnvironment(fields, 'group', fields.name('group'), env);
   // confd's own default: -1 leaves the owner as it is.
   const uid = fields.integer('uid', -1, MAX_ID);
   const gid = fields.integer('gid', -1, MAX_ID);

@@ -13,9 +13,12 @@ export interface Problem extends Position {
   readonly message: string;
 }
 
-/** One `[template]` of conf.d, its paths resolved and its keys joined to the prefix. Durations are milliseconds. */
+/**
+ * One `[template]` of conf.d, its paths resolved and its keys joined to the prefix. Durations are milliseconds. One with
+ * `forEach` stands for as many files as the keys have items: see `instanceOf`.
+ */
 export interface Resource {
-  /** The file's path under conf.d, without `.toml`; unique. */
+  /** The file's path under conf.d, without `.toml`, and `#2` where the file has several; unique. */
   readonly name: string;
   readonly position: Position;
   /** As written, relative to templates/, and resolved. */
@@ -46,6 +49,48 @@ export interface Resource {
   readonly minEntries: number;
   readonly createDestDirs: boolean;
   readonly onDrift: 'repair' | 'report';
+  /** What a key that doesn't exist reads as: an error, or ''. */
+  readonly missingKey: 'error' | 'zero';
+  /** A text of nothing but white space leaves the destination as it is. */
+  readonly refuseEmpty: boolean;
+  /** The text must be well-formed, or the destination stays as it is. */
+  readonly outputFormat: OutputFormat | undefined;
+  /** Former versions that are kept beside the destination. */
+  readonly backup: number;
+  /** Where the reload command fails the former file comes back and is reloaded. */
+  readonly rollbackOnReloadFailure: boolean;
+  /** Up to so long a reload waits at random, so that hosts don't reload together. */
+  readonly reloadSplayMs: number;
+  /** The name of its `[[group]]`: all of its files are swapped, or none. */
+  readonly lane: string | undefined;
+  readonly forEach: ForEach | undefined;
+  /** The item of a `for_each` that this resource was made for. */
+  readonly item: Item | undefined;
+  /** Its item is gone: the file that was made for it is to go too. */
+  readonly absent: boolean;
+}
+
+export const OUTPUT_FORMATS = ['json', 'yaml', 'toml', 'xml'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** `for_each`: a file for each key or folder that matches. `dest` and `subtrees` hold its placeholders. */
+export interface ForEach {
+  /** A path.Match glob of keys as the template sees them. */
+  readonly glob: string;
+  /** The longest path, prefix included, under which all items lie. */
+  readonly root: string;
+  /** `keys`, joined to the prefix, for each item; the resource's own subtrees hold those of all items. */
+  readonly subtrees: readonly string[];
+  /** Whether files of items that are gone are removed. */
+  readonly prune: boolean;
+}
+
+/** One match of a `for_each`: the key or folder as the template sees it, and its last part. */
+export interface Item {
+  /** Of the resource that has the `for_each`. */
+  readonly of: string;
+  readonly key: string;
+  readonly name: string;
 }
 
 /** One `[[hook]]` of conf.d. */

@@ -29,6 +29,8 @@ export type RenderEvent =
       readonly error: string;
       readonly retryInMs: number | undefined;
     }
+  /** Something isn't as the resource asks, but the file is rendered. Told once. */
+  | { readonly type: 'warning'; readonly resource: string; readonly dest: string; readonly message: string }
   /** The destination is left as it is on purpose: the source is behind, a guard, a hand-edited file. */
   | { readonly type: 'held'; readonly resource: string; readonly dest: string; readonly reason: string }
   /** A verify command failed: the former files are back. */
@@ -47,6 +49,8 @@ export type RenderEvent =
       readonly durationMs: number;
       readonly retryInMs: number | undefined;
     }
+  /** The item that a file was made for is gone, and so is the file. */
+  | { readonly type: 'pruned'; readonly resource: string; readonly dest: string; readonly revision: number }
   /** A resource is no longer declared; its file stays. */
   | { readonly type: 'removed'; readonly resource: string; readonly dest: string }
   | { readonly type: 'configuration'; readonly resources: number; readonly problems: readonly string[] }

@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.js';
 import type { Resource } from '../confdir/types.js';
 import { Lane, laneKey } from './lane.js';
 import type { PassResult } from './pipeline.js';
+import { settleGroup } from './stages/settle.js';
 import { removeStale } from './stages/stage.js';
 import { type DestinationState, newState } from './state.js';
 import { Target } from './target.js';
@@ -45,7 +46,8 @@ export class Fleet {
 
   laneOf({ resource }: Target): Lane {
     const key = laneKey(resource);
-    const lane = this.#lanes.get(key) ?? new Lane(this.#world, this.#onPass);
+    const atomic = resource.lane !== undefined;
+    const lane = this.#lanes.get(key) ?? new Lane(this.#world, { atomic }, this.#onPass);
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -80,6 +82,7 @@ export class Fleet {
       );
     }
     this.#dropEmptyLanes();
+    await this.#settleGroups(changed);
     this.#adopted = true;
     return { changed, errors: [...errors] };
   }
@@ -132,6 +135,33 @@ export class Fleet {
       `${name} is no longer declared: ${dest} stays as it is`,
     );
     this.#world.emit({ type: 'removed', resource: name, dest });
+  }
+
+  /** Forgets a target whose file is gone with its item. */
+  async drop(target: Target): Promise<void> {
+    const { dest } = target.resource;
+    if (!this.has(target)) return;
+    this.#byDest.delete(dest);
+    this.laneOf(target).leave(target);
+    const release = await target.acquire();
+    // Another resource may have taken the destination up meanwhile.
+    if (!this.#byDest.has(dest)) await this.#world.states.forget(dest).catch(() => undefined);
+    release();
+    this.#dropEmptyLanes();
+  }
+
+  /** Groups that a crash has left half swapped, before anything else is done with them. */
+  async #settleGroups(changed: readonly Target[]): Promise<void> {
+    if (this.#world.pass.noop) return;
+    const torn = changed.filter(
+      ({ state, resource }) => resource.lane !== undefined && state.swap !== undefined,
+    );
+    for (const lane of new Set(torn.map((target) => this.laneOf(target)))) {
+      const members = [...lane.members];
+      const releases = await Promise.all(members.map((target) => target.acquire()));
+      await settleGroup(members, this.#world);
+      for (const release of releases) release();
+    }
   }
 
   #dropEmptyLanes(): void {

@@ -11,6 +11,7 @@ export interface Visible {
   readonly prefix: string;
   /** Clean names that begin with the prefix. */
   readonly subtrees: readonly string[];
+  readonly missingKey?: 'error' | 'zero';
 }
 
 /**
@@ -24,8 +25,10 @@ export class MirrorView implements KeyView {
   /** The subtrees hide nothing under the prefix. */
   readonly #whole: boolean;
   readonly #asked: Questions;
+  readonly missingKey: 'error' | 'zero';
 
-  constructor(mirror: Mirror, { prefix, subtrees }: Visible) {
+  constructor(mirror: Mirror, { prefix, subtrees, missingKey = 'error' }: Visible) {
+    this.missingKey = missingKey;
     this.#mirror = mirror;
     this.#prefix = prefix;
     this.#subtrees = subtrees;

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.js';
+import type { PrefixMode } from '../confdir/resource.js';
 import type { Problem } from '../confdir/types.js';
 import type { Log, LogLevel } from '../io/log.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
@@ -14,6 +15,8 @@ export interface WorkerSettings {
   readonly confdir: string;
   /** Stands in for every resource's prefix. */
   readonly prefix: string | undefined;
+  /** Of resources that don't say it themselves; `replace` if left out. */
+  readonly prefixMode?: PrefixMode;
   /** Where no destination may lie. */
   readonly dataFolder: string | undefined;
   /** Relative destinations are resolved against it. */
@@ -55,6 +58,12 @@ export interface Calls {
     readonly answer: RenderWaitResponse;
   };
   accept: { readonly arguments: { readonly dest: string }; readonly answer: undefined };
+  /** `dest` '': every destination; `forMs` 0: until it is resumed. */
+  pause: {
+    readonly arguments: { readonly dest: string; readonly forMs: number };
+    readonly answer: undefined;
+  };
+  resume: { readonly arguments: { readonly dest: string }; readonly answer: undefined };
   reconcile: { readonly arguments: undefined; readonly answer: undefined };
   /** Reads conf.d and templates again. */
   reload: { readonly arguments: undefined; readonly answer: undefined };

@@ -48,7 +48,7 @@ export class NodeRenderFiles implements RenderFiles {
 
   async read(path: string): Promise<FileNow | undefined> {
     // Without O_NONBLOCK opening a pipe would wait for its writer.
-    const file = ifThere(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    const file = ifThere(() => openToRead(path));
     if (file === undefined) return undefined;
     try {
       const stats = fstatSync(file);
@@ -127,6 +127,16 @@ export class NodeRenderFiles implements RenderFiles {
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
       await this.syncFolder(dirname(made));
     }
+  }
+}
+
+function openToRead(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    // What a socket, or a device that nothing stands behind, answers.
+    if (systemCode(error) !== 'ENXIO' && systemCode(error) !== 'ENODEV') throw error;
+    throw systemError('EISDIR', `not a regular file: ${path}`);
   }
 }
 

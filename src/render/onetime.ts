@@ -1,12 +1,17 @@
+import { dirname, join } from 'node:path';
+import type { Reserved } from '../confdir/ownership.js';
 import type { Resource } from '../confdir/types.js';
 import { Mirror } from '../source/mirror.js';
 import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
 import type { RenderEvent } from './events.js';
+import { Expansion } from './expansion.js';
 import { Fleet } from './fleet.js';
 import type { Lane } from './lane.js';
+import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
 import { Slots } from './slots.js';
+import { isRemoved } from './stages/removal.js';
 import { StateFolder } from './state.js';
 import { Templates } from './templates.js';
 import { DEFAULT_PASS, type PassOptions, type RenderPorts, type World } from './world.js';
@@ -52,10 +57,13 @@ export async function renderOnce(
   const pass = { ...DEFAULT_PASS, ...options.pass };
   const mirror = new Mirror();
   const stateFolder = pass.noop ? undefined : options.stateFolder;
+  const states = new StateFolder(ports.files, options.stateFolder, ports.log);
+  const pauses = new Pauses(states);
   const world: World = {
     ports,
     pass,
-    states: new StateFolder(ports.files, options.stateFolder, ports.log),
+    states,
+    pauses,
     mirror,
     commands: new Slots(MAX_COMMANDS),
     stopping: options.signal,
@@ -71,6 +79,8 @@ export async function renderOnce(
       if (!ok) ports.log.error({ command, dests, outcome }, error);
     }
     for (const { target, status, reason, diff } of results) {
+      target.tried = true;
+      if (status === 'written' || status === 'in sync') target.phase = 'in_sync';
       const { name, dest } = target.resource;
       // A reload that fails is its files' failure: they are in place, but not in use.
       const failedReload = reloaded?.ok === false && reloaded.dests.includes(dest) ? reloaded.error : '';
@@ -91,9 +101,20 @@ export async function renderOnce(
     source.load(outermost(resources.flatMap(({ subtrees }) => subtrees)), options.signal),
     stateFolder === undefined ? undefined : world.states.open(),
     // Templates are compiled while the keys are on their way.
-    fleet.adopt(resources),
+    fleet.adopt(resources.filter(({ forEach }) => forEach === undefined)),
+    pauses.load(),
   ]);
   mirror.load(snapshot);
+  const expansion = new Expansion({
+    files: ports.files,
+    states,
+    mirror,
+    reserved: reservedOf(options.templates),
+  });
+  expansion.declare(resources);
+  const expanded = await expansion.expand(() => true);
+  for (const error of expanded.errors) ports.log.error({}, error);
+  if (expansion.isNeeded) await fleet.adopt(expanded.resources);
   const lanes = new Set<Lane>();
   for (const target of fleet.targets) {
     const lane = fleet.laneOf(target);
@@ -102,14 +123,26 @@ export async function renderOnce(
   }
   for (const lane of lanes) lane.start();
   await fleet.idle();
-  const order = new Map(resources.map(({ dest }, at) => [dest, at]));
+  for (const target of [...fleet.targets]) if (isRemoved(target)) await fleet.drop(target);
+  const order = new Map(expanded.resources.map(({ dest }, at) => [dest, at]));
   files.sort((a, b) => (order.get(a.dest) ?? 0) - (order.get(b.dest) ?? 0));
   const complete = files.length === order.size;
   return {
-    ok: complete && files.every(({ error, status }) => error === '' && status !== 'stopped'),
+    ok:
+      complete &&
+      expanded.errors.length === 0 &&
+      files.every(({ error, status }) => error === '' && status !== 'stopped'),
     revision: snapshot.revision,
     files,
   };
 }
 
 const MAX_COMMANDS = 64;
+
+/** The folders beside each other that no key may choose a file in. */
+function reservedOf(templates: string): readonly Reserved[] {
+  return [
+    { folder: templates, name: 'the templates folder' },
+    { folder: join(dirname(templates), 'conf.d'), name: 'the conf.d folder' },
+  ];
+}

@@ -1,19 +1,25 @@
-import { ConfetdError } from '../base/errors.js';
+import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatProblem } from '../confdir/load.js';
+import type { Reserved } from '../confdir/ownership.js';
 import type { Generation } from '../confdir/types.js';
+import type { Timer } from '../io/clock.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import { Mirror } from '../source/mirror.js';
 import type { ChangeBatch, Snapshot, Source } from '../source/types.js';
 import type { RenderEvent } from './events.js';
+import { Expansion } from './expansion.js';
 import { Fleet } from './fleet.js';
 import { KeyFeed } from './key-feed.js';
 import type { Lane } from './lane.js';
 import { Outcomes } from './outcomes.js';
+import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
 import type { Result } from './result.js';
 import { Schedule } from './schedule.js';
 import { Slots } from './slots.js';
 import { SourceState } from './source-state.js';
+import { isDue } from './stages/reload.js';
+import { isRemoved } from './stages/removal.js';
 import { StateFolder } from './state.js';
 import { statusOf } from './status.js';
 import type { Target } from './target.js';
@@ -25,6 +31,8 @@ export interface RendererOptions {
   readonly templates: string;
   /** Where destinations' states are kept; undefined: nothing outlives the process. */
   readonly stateFolder: string | undefined;
+  /** Where no file may lie whose name comes from a key. */
+  readonly reserved?: readonly Reserved[];
   /** Between reconciles, in milliseconds; 0: none. */
   readonly intervalMs: number;
   readonly pass?: Partial<PassOptions>;
@@ -34,6 +42,8 @@ export interface RendererOptions {
 
 /** Commands that run at a time. */
 const MAX_COMMANDS = 64;
+/** Timers overflow, and the wall clock may jump: the end of a pause is looked for at least this often. */
+const MAX_PAUSE_LOOK_MS = 3_600_000;
 
 /**
  * Keeps the files of a generation of resources at what a source's keys say. Level-triggered: each target has a wanted and
@@ -50,7 +60,13 @@ export class Renderer {
   readonly #schedule: Schedule;
   readonly #outcomes: Outcomes;
   readonly #sourceState: SourceState;
+  readonly #expansion: Expansion;
+  readonly #pauses: Pauses;
+  #pauseEnd: Timer | undefined;
   #configErrors: readonly string[] = [];
+  #itemErrors: readonly string[] = [];
+  /** The first revision since which the items of a `for_each` may be others than the targets; undefined: none. */
+  #unexpandedFrom: number | undefined;
   /** One generation is taken up at a time. */
   #generations: Promise<void> = Promise.resolve();
   #readyTold = false;
@@ -61,6 +77,7 @@ export class Renderer {
     this.#source = source;
     const { clock, random, log, files } = ports;
     const states = new StateFolder(files, options.stateFolder, log);
+    this.#pauses = new Pauses(states);
     this.#sourceState = new SourceState(clock);
     const emit = options.onEvent ?? (() => {});
     const mirror = new Mirror();
@@ -68,12 +85,14 @@ export class Renderer {
       ports,
       pass: { ...DEFAULT_PASS, ...options.pass },
       states,
+      pauses: this.#pauses,
       mirror,
       commands: new Slots(MAX_COMMANDS),
       stopping: this.#stopping.signal,
       ended: this.#ended.signal,
       emit,
     };
+    this.#expansion = new Expansion({ files, states, mirror, reserved: options.reserved ?? [] });
     this.#schedule = new Schedule({
       clock,
       random,
@@ -94,6 +113,8 @@ export class Renderer {
   /** Prepares the state folder and begins the reconciles. Rendering begins with a generation and a snapshot. */
   async start(): Promise<void> {
     if (!this.#world.pass.noop) await this.#world.states.open();
+    await this.#pauses.load();
+    await this.#endPauses();
     this.#schedule.start();
   }
 
@@ -110,8 +131,11 @@ export class Renderer {
 
   async #adopt(generation: Generation): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const { changed, errors } = await this.#fleet.adopt(generation.resources);
     const { problems, resources } = generation;
+    this.#expansion.declare(resources);
+    const expanded = await this.#expansion.expand((subtrees) => this.#feed.covers(subtrees));
+    const { changed, errors } = await this.#fleet.adopt(expanded.resources);
+    this.#tellItemErrors(expanded.errors);
     const { log } = this.#ports;
     for (const problem of problems) {
       if (problem.severity === 'error') log.error({ file: problem.file }, formatProblem(problem));
@@ -139,9 +163,51 @@ export class Renderer {
     this.#outcomes.committed(snapshot.revision, this.#ports.clock.monotonicMs());
     const range = { from: onwards ? before.revision + 1 : 0, to: snapshot.revision };
     for (const target of this.#fleet.targets) target.due(range);
+    if (this.#expansion.isNeeded) this.#expandSoon(range.from);
     this.#startAll(this.#fleet.targets);
     this.#outcomes.check();
     this.#tellReady();
+  }
+
+  /** The items of a `for_each` are others since a revision: the targets follow, after the generation under way. */
+  #expandSoon(from: number): void {
+    const queued = this.#unexpandedFrom !== undefined;
+    this.#unexpandedFrom = Math.min(this.#unexpandedFrom ?? from, from);
+    if (queued) return;
+    const next = this.#generations.then(() => this.#expand());
+    this.#generations = next.catch((error: unknown) => {
+      this.#ports.log.error({ error: messageOf(error) }, 'the items of a for_each could not be taken up');
+    });
+  }
+
+  async #expand(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const from = this.#unexpandedFrom ?? 0;
+    // Another change, while files are looked at, asks for another look.
+    let settled: number;
+    const changed = new Set<Target>();
+    do {
+      settled = this.#world.mirror.revision;
+      const expanded = await this.#expansion.expand((subtrees) => this.#feed.covers(subtrees));
+      const adopted = await this.#fleet.adopt(expanded.resources);
+      for (const target of adopted.changed) changed.add(target);
+      for (const error of adopted.errors) this.#ports.log.error({}, error);
+      this.#tellItemErrors(expanded.errors);
+    } while (
+      settled !== this.#world.mirror.revision &&
+      !this.#stopping.signal.aborted &&
+      this.#expansion.isStale()
+    );
+    this.#unexpandedFrom = undefined;
+    for (const target of changed) target.due({ from, to: this.#world.mirror.revision });
+    this.#startAll(changed);
+    this.#outcomes.check();
+    this.#tellReady();
+  }
+
+  #tellItemErrors(errors: readonly string[]): void {
+    for (const error of errors) if (!this.#itemErrors.includes(error)) this.#ports.log.error({}, error);
+    this.#itemErrors = errors;
   }
 
   /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
@@ -150,11 +216,17 @@ export class Renderer {
     const atMs = committedAtMs ?? this.#ports.clock.monotonicMs();
     this.#outcomes.committed(revision, atMs);
     const range = { from: Math.min(from, revision), to: revision };
+    if (names.size > 0 && this.#expansion.changedBy(names)) this.#expandSoon(range.from);
     const due: Target[] = [];
     for (const target of this.#fleet.targets) {
       const touched = names.size > 0 && target.touch(names, range, atMs);
       if (touched && target.resource.wait !== undefined && target.tried) {
-        this.#schedule.delay(target, target.resource.wait, () => this.#startAll([target]));
+        // A group waits as one: its files change together.
+        const lane = this.#fleet.laneOf(target);
+        const together = lane.atomic ? [...lane.members] : [target];
+        this.#schedule.delay(lane.atomic ? lane : target, target.resource.wait, () =>
+          this.#startAll(together),
+        );
       } else if (touched || target.behind) {
         due.push(target);
       }
@@ -165,11 +237,17 @@ export class Renderer {
 
   #startAll(targets: Iterable<Target>): void {
     const lanes = new Set<Lane>();
-    for (const target of targets) {
-      // Gone, or its keys come with the next snapshot.
-      if (!this.#fleet.has(target) || !this.#feed.covers(target.resource.subtrees)) continue;
-      this.#schedule.forget(target);
+    const all = new Set(targets);
+    // Those of a group that could not be swapped go with any other of it.
+    for (const target of [...all])
+      if (this.#fleet.has(target)) for (const other of this.#fleet.laneOf(target).blocked) all.add(other);
+    for (const target of all) {
+      if (!this.#fleet.has(target)) continue;
       const lane = this.#fleet.laneOf(target);
+      // Its keys, or those of its group, come with the next snapshot.
+      const needed = lane.atomic ? lane.members : [target];
+      if (![...needed].every(({ resource }) => this.#feed.covers(resource.subtrees))) continue;
+      this.#schedule.forget(target);
       lane.add(target);
       lanes.add(lane);
     }
@@ -181,7 +259,7 @@ export class Renderer {
     for (const result of results)
       this.#settle(result, reloaded !== undefined && !reloaded.ok ? reloaded.error : '');
     let retryInMs: number | undefined;
-    const owed = [...lane.members].some(({ state }) => state.reload === 'pending');
+    const owed = [...lane.members].some((target) => isDue(target, this.#world));
     if (owed && !this.#world.pass.noop && !this.#stopping.signal.aborted) {
       retryInMs = this.#schedule.retry(lane, Math.max(1, lane.failures), () => {
         lane.reloadAgain();
@@ -195,8 +273,15 @@ export class Renderer {
       if (ok) this.#ports.log.info({ command, dests, ms: durationMs }, 'reloaded');
       else this.#ports.log.error({ command, dests, outcome, ms: durationMs, retryInMs }, error);
     }
+    for (const target of lane.members) if (isRemoved(target)) void this.#drop(target);
     this.#outcomes.check();
     this.#tellReady();
+  }
+
+  async #drop(target: Target): Promise<void> {
+    this.#expansion.forget(target.resource.dest);
+    await this.#fleet.drop(target);
+    this.#outcomes.check();
   }
 
   /** Takes up how a pass ended for one target. */
@@ -258,6 +343,7 @@ export class Renderer {
 
   /** Once: after every target has been tried. */
   #tellReady(): void {
+    if (this.#unexpandedFrom !== undefined) return;
     if (this.#readyTold || !this.#fleet.adopted || !(this.#feed.loaded || this.#fleet.isEmpty)) return;
     const targets = [...this.#fleet.targets];
     if (targets.some((target) => !target.tried)) return;
@@ -275,7 +361,8 @@ export class Renderer {
   }
 
   #isSettled(revision: number): boolean {
-    if (this.#fleet.adopted && this.#fleet.isEmpty) return true;
+    if (this.#unexpandedFrom !== undefined && this.#unexpandedFrom <= revision) return false;
+    if (this.#fleet.adopted && this.#fleet.isEmpty && !this.#expansion.isNeeded) return true;
     if (!this.#feed.loaded || this.#world.mirror.revision < revision) return false;
     for (const { unsettledFrom } of this.#fleet.targets) {
       if (unsettledFrom !== undefined && unsettledFrom <= revision) return false;
@@ -296,7 +383,11 @@ export class Renderer {
 
   /** Resolves once no pass runs. */
   async idle(): Promise<void> {
-    await this.#fleet.idle();
+    for (let last: Promise<void> | undefined; last !== this.#generations; ) {
+      last = this.#generations;
+      await last;
+      await this.#fleet.idle();
+    }
   }
 
   status(): RenderStatusResponse {
@@ -306,7 +397,7 @@ export class Renderer {
         statusOf(target, { revision, lane: this.#fleet.laneOf(target), schedule: this.#schedule }),
       ),
       ...this.#sourceState.fields(this.#source.name),
-      configErrors: [...this.#configErrors],
+      configErrors: [...this.#configErrors, ...this.#itemErrors],
     };
   }
 
@@ -315,13 +406,55 @@ export class Renderer {
     return this.#outcomes.wait(revision, timeoutMs);
   }
 
+  /**
+   * Leaves a destination alone, '' all of them, for so many milliseconds; 0: until it is resumed. Kept across restarts.
+   * Fails with `not_found`.
+   */
+  async pause(dest: string, forMs: number): Promise<void> {
+    const targets = dest === '' ? [...this.#fleet.targets] : [this.#targetAt(dest)];
+    await this.#pauses.pause(dest, forMs === 0 ? 0 : this.#ports.clock.wallMs() + forMs);
+    await this.#endPauses();
+    this.#startAll(targets);
+  }
+
+  /** Ends the pause of a destination, '' every pause, and catches up. Fails with `not_found` where there is none. */
+  async resume(dest: string): Promise<void> {
+    if (dest !== '') this.#targetAt(dest);
+    if (!(await this.#pauses.resume(dest))) {
+      const what = dest === '' ? 'nothing' : dest;
+      throw new ConfetdError('not_found', `${what} is${dest === '' ? '' : ' not'} paused`);
+    }
+    this.#catchUp();
+  }
+
+  /** Looks at every destination, and at the reloads that are owed. */
+  #catchUp(): void {
+    for (const target of this.#fleet.targets)
+      if (isDue(target, this.#world)) this.#fleet.laneOf(target).reloadAgain();
+    this.#startAll(this.#fleet.targets);
+  }
+
+  /** Forgets pauses that have ended, and waits for the next one to. */
+  async #endPauses(): Promise<void> {
+    this.#pauseEnd?.cancel();
+    const { clock } = this.#ports;
+    const next = await this.#pauses.expire(clock.wallMs());
+    if (next === undefined || this.#stopping.signal.aborted) return;
+    this.#pauseEnd = clock.schedule(Math.min(MAX_PAUSE_LOOK_MS, Math.max(1, next - clock.wallMs())), () => {
+      void this.#endPauses().then(() => this.#catchUp());
+    });
+  }
+
+  #targetAt(dest: string): Target {
+    const target = [...this.#fleet.targets].find(({ resource }) => resource.dest === dest);
+    if (target !== undefined) return target;
+    const known = [...this.#fleet.targets].map(({ resource }) => resource.dest).join(', ');
+    throw new ConfetdError('not_found', `no resource has dest ${dest}; there are: ${known}`);
+  }
+
   /** Takes the source as it is, even if it is behind what a destination has had. Fails with `not_found`. */
   async accept(dest: string): Promise<void> {
-    const target = [...this.#fleet.targets].find(({ resource }) => resource.dest === dest);
-    if (target === undefined) {
-      const known = [...this.#fleet.targets].map(({ resource }) => resource.dest).join(', ');
-      throw new ConfetdError('not_found', `no resource has dest ${dest}; there are: ${known}`);
-    }
+    const target = this.#targetAt(dest);
     const release = await target.acquire();
     try {
       target.forgetOrigin();
@@ -338,6 +471,7 @@ export class Renderer {
    */
   async shutdown(reloadTimeoutMs = 10_000): Promise<void> {
     this.#stopping.abort();
+    this.#pauseEnd?.cancel();
     this.#schedule.close();
     const timer = this.#ports.clock.schedule(reloadTimeoutMs, () => this.#ended.abort());
     await this.#feed.close();

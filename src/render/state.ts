@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfetdError, messageOf, systemCode } from '../base/errors.js';
+import type { Item } from '../confdir/types.js';
 import type { Log } from '../io/log.js';
 import type { Attributes, FileNow, RenderFiles } from './files.js';
 
@@ -42,6 +43,10 @@ export interface DestinationState {
   applied: Stamp | undefined;
   /** Mode and owner as the resource asked for them when it was applied. */
   asked: string;
+  /** Nothing was there before the first swap: the file may be removed with its item. */
+  made: boolean;
+  /** The item of a `for_each` that it was made for. */
+  item: Item | undefined;
   swap: BegunSwap | undefined;
   reload: 'pending' | 'none';
   check: CommandRecord | undefined;
@@ -55,6 +60,8 @@ export function newState(dest: string): DestinationState {
     origin: '',
     applied: undefined,
     asked: '',
+    made: false,
+    item: undefined,
     swap: undefined,
     reload: 'none',
     check: undefined,
@@ -137,6 +144,44 @@ export class StateFolder {
     if (path !== undefined) await this.#replace(path, content);
   }
 
+  /** The states of all files that were made for items, in no order. What can't be read is left out. */
+  async ofItems(): Promise<readonly DestinationState[]> {
+    const folder = this.#folder;
+    if (folder === undefined) return [];
+    const found: DestinationState[] = [];
+    for (const name of await this.#files.list(folder)) {
+      if (!name.endsWith('.json')) continue;
+      try {
+        const parsed: unknown = JSON.parse(
+          (await this.#files.read(join(folder, name)))?.content.toString() ?? '',
+        );
+        if (!isRecord(parsed) || parsed.version !== 1 || !isRecord(parsed.item)) continue;
+        found.push(fromJson(text(parsed.dest), parsed));
+      } catch {
+        // Damaged: whoever loads it says so. Nothing is removed by what it may have said.
+      }
+    }
+    return found;
+  }
+
+  /** Forgets a destination. */
+  async forget(dest: string): Promise<void> {
+    for (const extension of ['former', 'json']) {
+      const path = this.#path(dest, extension);
+      if (path !== undefined) await this.#files.remove(path);
+    }
+  }
+
+  /** Something about all destinations; undefined where there is none. */
+  async note(name: string): Promise<string | undefined> {
+    if (this.#folder === undefined) return undefined;
+    return (await this.#files.read(join(this.#folder, name)))?.content.toString('utf8');
+  }
+
+  async saveNote(name: string, content: string): Promise<void> {
+    if (this.#folder !== undefined) await this.#replace(join(this.#folder, name), Buffer.from(content));
+  }
+
   async former(dest: string): Promise<FileNow | undefined> {
     const path = this.#path(dest, 'former');
     return path === undefined ? undefined : this.#files.read(path);
@@ -182,11 +227,18 @@ function fromJson(dest: string, json: Json): DestinationState {
     origin: text(json.origin),
     applied: stamp(json.applied),
     asked: text(json.asked),
+    made: json.made === true,
+    item: item(json.item),
     swap: begun(json.swap),
     reload: json.reload === 'none' ? 'none' : 'pending',
     check: record(json.check),
     lastReload: record(json.lastReload),
   };
+}
+
+function item(value: unknown): Item | undefined {
+  if (!isRecord(value)) return undefined;
+  return { of: text(value.of), key: text(value.key), name: text(value.name) };
 }
 
 function stamp(value: unknown): Stamp | undefined {

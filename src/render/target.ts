@@ -51,6 +51,8 @@ export class Target {
   tried = false;
   phase: Phase = 'pending';
   lastError = '';
+  /** What isn't as asked, and doesn't keep the file from being rendered. */
+  warning = '';
   /** The revision of the newest render that is in force. */
   appliedRevision = 0;
   renders = 0;
@@ -122,6 +124,13 @@ export class Target {
 
   end(): void {
     this.#inPass = undefined;
+  }
+
+  /** Notes a warning, '' for none. Answers whether it is news. */
+  warn(warning: string): boolean {
+    const isNews = this.warning !== warning;
+    this.warning = warning;
+    return isNews;
   }
 
   /** What it was made from counts for nothing: the next pass takes the source as it is. */

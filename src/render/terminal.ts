@@ -38,6 +38,9 @@ export function terminal({ write, color, cwd }: TerminalOptions): (event: Render
         line(short(event.dest), c.red('failed'), retry(event.retryInMs));
         write(indented(plain(event.error)));
         return;
+      case 'warning':
+        line(short(event.dest), c.yellow('warning'), plain(event.message));
+        return;
       case 'held':
         line(short(event.dest), c.yellow('held'), plain(event.reason));
         return;
@@ -47,6 +50,9 @@ export function terminal({ write, color, cwd }: TerminalOptions): (event: Render
       case 'reload':
         if (event.ok) line(c.dim(`reloaded  ${event.command}  ${duration(event.durationMs)}`));
         else line(c.red('reload failed'), event.command, event.outcome, retry(event.retryInMs));
+        return;
+      case 'pruned':
+        line(short(event.dest), c.yellow('removed'), `rev ${event.revision}`);
         return;
       case 'removed':
         line(short(event.dest), c.yellow('no longer declared'), 'the file stays as it is');

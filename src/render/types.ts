@@ -4,6 +4,8 @@ import type { Answers, Need } from './functions/needs.js';
 /** The keys a template sees, at one revision, its prefix trimmed. Every question is remembered as a dependency. */
 export interface KeyView {
   readonly revision: number;
+  /** What `get` and `getv` make of a key that doesn't exist: '', or, left out, an error. */
+  readonly missingKey?: 'error' | 'zero';
   get(key: string): Pair | undefined;
   /** Pairs whose whole key matches a path.Match glob (`*` never crosses a slash), by key. */
   glob(pattern: string): readonly Pair[];
@@ -24,6 +26,8 @@ export interface RenderContext {
   /** The template's path and the destination, for `@src` and `@dest`. */
   readonly src: string;
   readonly dest: string;
+  /** Of a `for_each`: `@key` and `@name`. */
+  readonly item?: { readonly key: string; readonly name: string };
   /** For `datetime`: unix milliseconds, standing still until a dependency changes. */
   readonly nowMs: number;
   /** Clock.monotonicMs() at which the render is given up. */

@@ -75,6 +75,15 @@ export class RenderHost {
     await this.#call('accept', { dest });
   }
 
+  /** Leaves a destination alone, '' all of them, for so many milliseconds; 0: until it is resumed. */
+  async pause(dest: string, forMs: number): Promise<void> {
+    await this.#call('pause', { dest, forMs });
+  }
+
+  async resume(dest: string): Promise<void> {
+    await this.#call('resume', { dest });
+  }
+
   /** Looks at every destination now. */
   async reconcile(): Promise<void> {
     await this.#call('reconcile', undefined);

@@ -125,6 +125,7 @@ class Running {
     this.#ports = ports;
     this.#renderer = new Renderer(source, ports, {
       templates: join(settings.confdir, 'templates'),
+      reserved: reservedFolders(settings.confdir, { dataFolder: settings.dataFolder }),
       stateFolder: settings.stateFolder,
       intervalMs: settings.intervalMs,
       pass: settings.pass,
@@ -161,8 +162,8 @@ class Running {
   }
 
   async #read(): Promise<void> {
-    const { confdir, prefix, dataFolder, cwd } = this.#settings;
-    const options: LoadOptions = { prefix, dataFolder, cwd };
+    const { confdir, prefix, prefixMode, dataFolder, cwd } = this.#settings;
+    const options: LoadOptions = { prefix, prefixMode, dataFolder, cwd, env: this.#ports.env };
     const loaded = await load(confdir, options);
     this.#inForce = await carryOver(this.#inForce, loaded, reservedFolders(confdir, options));
     this.#companion?.setGeneration(this.#inForce);
@@ -177,6 +178,12 @@ class Running {
         return this.#renderer.wait(call.arguments.revision, call.arguments.timeoutMs);
       case 'accept':
         await this.#renderer.accept(call.arguments.dest);
+        return undefined;
+      case 'pause':
+        await this.#renderer.pause(call.arguments.dest, call.arguments.forMs);
+        return undefined;
+      case 'resume':
+        await this.#renderer.resume(call.arguments.dest);
         return undefined;
       case 'reconcile':
         await this.#renderer.reconcileNow();

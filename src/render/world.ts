@@ -7,6 +7,7 @@ import type { Accounts } from './accounts.js';
 import type { RenderEvent } from './events.js';
 import type { RenderFiles } from './files.js';
 import type { Resolver } from './functions/needs.js';
+import type { Pauses } from './pauses.js';
 import type { Slots } from './slots.js';
 import type { StateFolder } from './state.js';
 import type { Engine } from './types.js';
@@ -30,6 +31,8 @@ export interface PassOptions {
   readonly noop: boolean;
   /** Runs neither check nor verify nor reload commands. */
   readonly syncOnly: boolean;
+  /** What would be a warning fails. */
+  readonly strict: boolean;
   /** Leaves staged files that were not swapped in. */
   readonly keepStage: boolean;
   /** Whether `written` events carry diffs. */
@@ -44,6 +47,7 @@ export interface PassOptions {
 export const DEFAULT_PASS: PassOptions = {
   noop: false,
   syncOnly: false,
+  strict: false,
   keepStage: false,
   diffs: false,
   renderTimeoutMs: 10_000,
@@ -56,6 +60,7 @@ export interface World {
   readonly ports: RenderPorts;
   readonly pass: PassOptions;
   readonly states: StateFolder;
+  readonly pauses: Pauses;
   /** The keys as they are now. It moves on between the turns of the event loop. */
   readonly mirror: Mirror;
   /** Commands that run at a time. */

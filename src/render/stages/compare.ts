@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { ConfetdError, systemCode } from '../../base/errors.js';
 import type { Resource } from '../../confdir/types.js';
 import type { Attributes, FileNow } from '../files.js';
+import type { Target } from '../target.js';
 import type { World } from '../world.js';
 import type { Draft } from './render.js';
 
@@ -15,10 +16,26 @@ export interface Look {
 }
 
 /** Looks at a destination. Its folder is made if the resource says so. */
-export async function look(resource: Resource, world: World): Promise<Look> {
+export async function look(target: Target, world: World): Promise<Look> {
+  const { resource } = target;
   const path = await realPath(resource, world);
-  const now = await world.ports.files.read(path);
-  return { path, now, wanted: await wantedAttributes(resource, now, world) };
+  let now: FileNow | undefined;
+  try {
+    now = await world.ports.files.read(path);
+  } catch (error) {
+    throw unusable(resource, path, error);
+  }
+  return { path, now, wanted: await wantedAttributes(target, now, world) };
+}
+
+/** A destination that isn't a file, in words that say where it was asked for. */
+function unusable({ dest, position }: Resource, path: string, error: unknown): unknown {
+  if (systemCode(error) !== 'EISDIR') return error;
+  const at = path === dest ? dest : `${dest} (${path})`;
+  return new ConfetdError(
+    'config',
+    `${position.file}:${position.line}: dest ${at} is not a regular file but a folder, a device, a pipe or a socket: name a file`,
+  );
 }
 
 async function realPath(resource: Resource, { ports, pass }: World): Promise<string> {
@@ -41,14 +58,38 @@ async function realPath(resource: Resource, { ports, pass }: World): Promise<str
 }
 
 /** What is unset stays as the file has it; a new file gets 0644 and the process's owner. */
-async function wantedAttributes(
-  { mode, uid, gid, owner, group }: Resource,
-  now: FileNow | undefined,
-  { ports: { accounts } }: World,
-): Promise<Attributes> {
-  const askedUid = uid ?? (owner === undefined ? undefined : await accounts.user(owner));
-  const askedGid = gid ?? (group === undefined ? undefined : await accounts.group(group));
+async function wantedAttributes(target: Target, now: FileNow | undefined, world: World): Promise<Attributes> {
+  const { mode, uid, gid, owner, group } = target.resource;
+  const { accounts } = world.ports;
+  const missing: string[] = [];
+  const numbered = async (
+    key: 'owner' | 'group',
+    name: string | undefined,
+    number: Promise<number | undefined> | undefined,
+  ): Promise<number | undefined> => {
+    const found = await number;
+    if (name !== undefined && found === undefined) missing.push(`${key} ${JSON.stringify(name)}`);
+    return found;
+  };
+  const askedUid =
+    uid ?? (await numbered('owner', owner, owner === undefined ? undefined : accounts.user(owner)));
+  const askedGid =
+    gid ?? (await numbered('group', group, group === undefined ? undefined : accounts.group(group)));
+  if (missing.length > 0) nobody(target, missing, world);
+  else target.warn('');
   return { mode: mode ?? now?.mode ?? 0o644, uid: askedUid ?? now?.uid, gid: askedGid ?? now?.gid };
+}
+
+/** confd ignores the names altogether: a folder of its files has to work on a host that lacks an account. */
+function nobody(target: Target, missing: readonly string[], { pass, ports, emit }: World): void {
+  const { name, dest, position } = target.resource;
+  const place = `${position.file}:${position.line}`;
+  const what = `${place}: this host has no ${missing.join(' and no ')}`;
+  if (pass.strict) throw new ConfetdError('config', `${what}: name an account that it has, or a number`);
+  const warning = `${what}: ${dest} keeps the owner that it has`;
+  if (!target.warn(warning)) return;
+  ports.log.warn({ dest, resource: name }, warning);
+  emit({ type: 'warning', resource: name, dest, message: warning });
 }
 
 /** What the resource says about mode and owner, to tell a changed resource from a changed file. */
@@ -58,6 +99,7 @@ export function askedAttributes({ mode, uid, gid, owner, group }: Resource): str
 
 /** How the file differs from what is wanted, in confd's words; empty: it is in sync. */
 export function differences(dest: string, { now, wanted }: Look, { content }: Draft): readonly string[] {
+  if (content === undefined) return now === undefined ? [] : [`${dest} is to be gone with its key`];
   if (now === undefined) return [`${dest} doesn't exist`];
   const found: string[] = [];
   if (wanted.uid !== undefined && wanted.uid !== now.uid)

@@ -5,9 +5,11 @@ import type { Attempt, Target } from '../target.js';
 import type { World } from '../world.js';
 import { check } from './check.js';
 import { askedAttributes, differences, type Look, look } from './compare.js';
+import { absentDraft, reasonToKeep } from './removal.js';
 import { type Draft, Hold, renderDraft, sha256 } from './render.js';
 import { stage } from './stage.js';
 import { recordSwap } from './swap.js';
+import { validate } from './validate.js';
 
 /** Checked and recorded, ready to be swapped in. */
 export interface Staged {
@@ -15,7 +17,8 @@ export interface Staged {
   readonly attempt: Attempt;
   readonly draft: Draft;
   readonly look: Look;
-  readonly path: string;
+  /** The staged file; undefined: the destination is to be removed. */
+  readonly path: string | undefined;
   /** It had been edited by hand. */
   readonly drift: boolean;
   /** Gives it up: as if it had never been. */
@@ -33,9 +36,19 @@ export async function prepare(target: Target, attempt: Attempt, world: World): P
   const { log } = world.ports;
   let revision = 0;
   try {
-    const draft = await renderDraft(target, attempt.touched, world);
+    const paused = world.pauses.reason(dest, world.ports.clock.wallMs());
+    if (paused !== undefined) throw new Hold(paused);
+    const draft = resource.absent
+      ? absentDraft(target, world)
+      : await renderDraft(target, attempt.touched, world);
     revision = draft.revision;
-    const found = await look(resource, world);
+    if (draft.content !== undefined) await validate(resource, draft.content);
+    const found = await look(target, world);
+    const stays = draft.content === undefined ? reasonToKeep(target, found) : undefined;
+    if (stays !== undefined) {
+      log.warn({ dest, resource: resource.name }, `${dest} is no longer wanted, but stays: ${stays}`);
+      return resultOf(target, attempt, 'in sync', { revision });
+    }
     const differing = differences(dest, found, draft);
     if (differing.length === 0) {
       log.debug({ dest }, `Target config ${dest} in sync`);
@@ -50,10 +63,12 @@ export async function prepare(target: Target, attempt: Attempt, world: World): P
     log.info({ dest, resource: resource.name }, `Target config ${dest} out of sync`);
     if (world.pass.noop) {
       log.warn({ dest }, `Noop mode enabled. ${dest} will not be modified`);
-      const diff = (await unifiedDiff(dest, found.now?.content, draft.content)) ?? '(too large to compare)\n';
+      const diff =
+        (await unifiedDiff(dest, found.now?.content, draft.content ?? Buffer.alloc(0))) ??
+        '(too large to compare)\n';
       return resultOf(target, attempt, 'would change', { revision, diff });
     }
-    const checked = resource.checkCmd !== undefined && !world.pass.syncOnly;
+    const checked = resource.checkCmd !== undefined && !world.pass.syncOnly && !resource.absent;
     const made = await (checked ? stageThenCheck : stageAndRecord)(target, found, draft, world);
     return { target, attempt, draft, look: found, drift, ...made };
   } catch (error) {
@@ -66,15 +81,15 @@ type Made = Pick<Staged, 'path' | 'discard'>;
 
 /** The record is written only once the check has passed: a check that fails must cause no reload. */
 async function stageThenCheck(target: Target, found: Look, draft: Draft, world: World): Promise<Made> {
-  const path = await stage(target.resource, found, draft.content, world);
+  const path = await stageDraft(target, found, draft, world);
   try {
-    await check(target, path, draft.revision, world);
+    if (path !== undefined) await check(target, path, draft.revision, world);
     const withdraw = await recordSwap(target, found, draft, world);
     return { path, discard: () => discard(path, withdraw, world) };
   } catch (error) {
     // What the check said is kept with the state, if the disk lets us.
     await world.states.save(target.state).catch(() => undefined);
-    if (world.pass.keepStage) world.ports.log.info({}, `Keeping staged file: ${path}`);
+    if (world.pass.keepStage && path !== undefined) world.ports.log.info({}, `Keeping staged file: ${path}`);
     else await discard(path, undefined, world);
     throw error;
   }
@@ -83,16 +98,25 @@ async function stageThenCheck(target: Target, found: Look, draft: Draft, world: 
 /** Without a check nothing stands between staging and swapping: the record is written meanwhile. */
 async function stageAndRecord(target: Target, found: Look, draft: Draft, world: World): Promise<Made> {
   const [staged, recorded] = await Promise.allSettled([
-    stage(target.resource, found, draft.content, world),
+    stageDraft(target, found, draft, world),
     recordSwap(target, found, draft, world),
   ]);
   const path = staged.status === 'fulfilled' ? staged.value : undefined;
   const withdraw = recorded.status === 'fulfilled' ? recorded.value : undefined;
-  if (path !== undefined && withdraw !== undefined) {
+  if (staged.status === 'fulfilled' && withdraw !== undefined) {
     return { path, discard: () => discard(path, withdraw, world) };
   }
   await discard(path, withdraw, world);
   throw staged.status === 'rejected' ? staged.reason : (recorded as PromiseRejectedResult).reason;
+}
+
+async function stageDraft(
+  target: Target,
+  found: Look,
+  { content }: Draft,
+  world: World,
+): Promise<string | undefined> {
+  return content === undefined ? undefined : stage(target.resource, found, content, world);
 }
 
 /** As well as the disk lets us: a stage that stays is removed at the next start. */
@@ -120,13 +144,16 @@ async function settleInSync(
   if (
     state.applied?.sha256 === draft.stamp.sha256 &&
     state.origin === draft.origin &&
-    state.asked === asked
+    state.asked === asked &&
+    state.item?.key === resource.item?.key &&
+    state.item?.of === resource.item?.of
   ) {
     return;
   }
   state.applied = draft.stamp;
   state.origin = draft.origin;
   state.asked = asked;
+  state.item = resource.item;
   await states.save(state);
 }
 

@@ -1,4 +1,5 @@
 import type { CommandResult } from '../../command/types.js';
+import type { Clock } from '../../io/clock.js';
 import type { Target } from '../target.js';
 import type { World } from '../world.js';
 import { commandText, runCommand, withOutput } from './command.js';
@@ -13,16 +14,22 @@ export interface Reloaded {
 
 /**
  * Runs the lane's reload command once, if it is due for any member. Until it succeeds it stays due, across restarts.
- * Undefined: nothing was due.
+ * `splay`: it may wait for as long as its resources' `reload_splay`, at random. Undefined: nothing was due.
  */
-export async function reload(members: readonly Target[], world: World): Promise<Reloaded | undefined> {
-  const due = members.filter(({ state }) => state.reload === 'pending' && state.swap === undefined);
+export async function reload(
+  members: readonly Target[],
+  world: World,
+  { splay }: { readonly splay: boolean },
+): Promise<Reloaded | undefined> {
+  const due = members.filter((target) => isDue(target, world));
   const command = due[0]?.resource.reloadCmd;
   if (due.length === 0 || world.pass.syncOnly) return undefined;
   if (command === undefined) {
     for (const { state } of due) state.reload = 'none';
     return undefined;
   }
+  const splayMs = splay ? Math.max(...due.map(({ resource }) => resource.reloadSplayMs)) : 0;
+  if (splayMs > 0) await rest(world.ports.clock, world.ports.random.float() * splayMs, world.stopping);
   const dests = due.map(({ resource }) => resource.dest);
   const timeoutMs = Math.max(...due.map(({ resource }) => resource.reloadTimeoutMs));
   const revision = Math.max(...due.map(({ state }) => state.applied?.revision ?? 0));
@@ -34,4 +41,27 @@ export async function reload(members: readonly Target[], world: World): Promise<
   }
   const error = result.ok ? '' : `reload failed: ${withOutput(result)}`;
   return { ok: result.ok, error, command: commandText(command), dests, result };
+}
+
+/** A reload of a paused destination waits for its resumption. */
+export function isDue({ state, resource }: Target, { pauses, ports }: World): boolean {
+  return (
+    state.reload === 'pending' &&
+    state.swap === undefined &&
+    pauses.reason(resource.dest, ports.clock.wallMs()) === undefined
+  );
+}
+
+/** Resolves after so long, or when the signal is aborted: a shutdown waits for no splay. */
+async function rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const timer = clock.schedule(ms, done);
+    function done(): void {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
 }

@@ -10,7 +10,8 @@ import type { World } from '../world.js';
 
 /** A text to bring to its destination. */
 export interface Draft {
-  readonly content: Buffer;
+  /** Undefined: the file is to be gone. */
+  readonly content: Buffer | undefined;
   readonly stamp: Stamp;
   readonly origin: string;
   /** Of the keys that it was rendered from. */
@@ -55,9 +56,10 @@ async function renderAt(
   const { origin, revision } = mirror;
   const contextOf = (view: MirrorView): RenderContext => ({
     keys: at.revision === view.revision ? view : stampedView(view, at.revision),
-    env: ports.env,
+    env: environmentOf(target, ports.env),
     src: target.resource.src,
     dest: target.resource.dest,
+    ...(target.resource.item === undefined ? {} : { item: target.resource.item }),
     nowMs: at.nowMs,
     deadlineMs: ports.clock.monotonicMs() + pass.renderTimeoutMs,
     maxBytes: pass.maxOutputBytes,
@@ -94,10 +96,16 @@ export function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
+/** Templates of either language find the item of a for_each in their environment. */
+function environmentOf({ resource: { item } }: Target, env: RenderContext['env']): RenderContext['env'] {
+  return item === undefined ? env : { ...env, CONFETD_KEY: item.key, CONFETD_NAME: item.name };
+}
+
 /** The keys of one revision under the number of an earlier one, since which nothing changed for this template. */
 function stampedView(view: KeyView, revision: number): KeyView {
   return {
     revision,
+    ...(view.missingKey === undefined ? {} : { missingKey: view.missingKey }),
     get: (key) => view.get(key),
     glob: (pattern) => view.glob(pattern),
     ls: (path) => view.ls(path),
@@ -111,7 +119,8 @@ function hasHistory(origin: string): boolean {
   return origin !== '' && origin !== 'env' && !origin.includes(':');
 }
 
-function refuseBackwards(target: Target, { mirror }: World): void {
+/** Holds what would take a file back to another history, or an earlier point of its own. */
+export function refuseBackwards(target: Target, { mirror }: World): void {
   const { state, resource } = target;
   const origin = state.swap?.origin ?? state.origin;
   const revision = Math.max(state.swap?.revision ?? 0, state.applied?.revision ?? 0);

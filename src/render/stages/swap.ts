@@ -6,6 +6,7 @@ import type { Target } from '../target.js';
 import type { World } from '../world.js';
 import type { Look } from './compare.js';
 import { type Draft, sha256 } from './render.js';
+import { keepsFormer } from './restore.js';
 
 /**
  * Records that a swap begins and that a reload will be due. Until this has resolved the destination must not change.
@@ -25,7 +26,9 @@ export async function recordSwap(
     state.reload = reloadBefore;
   };
   const reloads = resource.reloadCmd !== undefined && !pass.syncOnly;
-  const durable = reloads || resource.verifyCmd !== undefined || before !== undefined;
+  const keeps = keepsFormer(resource);
+  // A file that was made for an item has to be known as such, or nobody would ever remove it.
+  const durable = reloads || keeps || before !== undefined || resource.item !== undefined;
   try {
     // What is there may itself be unverified: then the file before it is the one to come back to.
     const kept =
@@ -33,13 +36,14 @@ export async function recordSwap(
     let former: BegunSwap['former'];
     if (kept) former = before.former;
     else if (look.now === undefined) former = 'none';
-    else if (resource.verifyCmd !== undefined && states.lasting) {
+    else if (keeps && states.lasting) {
       const { content, mode, uid, gid } = look.now;
       await states.keepFormer(resource.dest, content);
       former = { mode, uid, gid };
     }
     const owed = before?.reloadBefore ?? reloadBefore;
     state.swap = { ...draft.stamp, origin: draft.origin, former, reloadBefore: owed };
+    state.item = resource.item;
     if (reloads) state.reload = 'pending';
     if (durable) await states.save(state);
   } catch (error) {
@@ -50,6 +54,15 @@ export async function recordSwap(
     withdraw();
     return durable ? states.save(state) : Promise.resolve();
   };
+}
+
+/** Removes a destination. Answers as `swapFile`. */
+export async function removeFile(
+  path: string,
+  { ports: { files, clock } }: World,
+): Promise<{ readonly swappedAtMs: number; readonly durable: Promise<void> }> {
+  await files.remove(path);
+  return { swappedAtMs: clock.monotonicMs(), durable: files.syncFolder(dirname(path)) };
 }
 
 /**

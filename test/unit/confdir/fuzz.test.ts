@@ -4,10 +4,19 @@ import { Prng } from '../../../src/base/prng.js';
 import { readFile } from '../../../src/confdir/file.js';
 import { parseToml } from '../../../src/confdir/toml.js';
 
-const around = { file: 'f.toml', name: 'f', templates: '/t', cwd: '/', prefix: undefined };
+const around = {
+  file: 'f.toml',
+  name: 'f',
+  templates: '/t',
+  cwd: '/',
+  prefix: undefined,
+  prefixMode: 'replace',
+  env: {},
+} as const;
 const seeds = [
   '[template]\nsrc = "a.hbs"\ndest = "/tmp/a"\nkeys = ["/a", \'/b\',\n # c\n]\nmode = "0644"\nwait = { min = "1s", max = 5 }\n',
   'x = """a\n\\"b"""\ny = \'\'\'c\'\'\'\n[[hook]]\ncommand = ["a", "b"]\ntimeout = 1.5\n[[hook]]\ncommand = "c" # d\n',
+  '[[group]]\nname = "g"\nreload_cmd = "r"\n[[group.template]]\nsrc = "a"\ndest = "/x/{{name}}\x24{A}"\nfor_each = "/s/*"\n[[template]]\nsrc = "b"\ndest = "/b"\n',
   'a.b."c d" = 0x1F\n[t.u]\nd = 1979-05-27T07:32:00Z\nf = [[1, 2], ["x"]]\ng = {h.i = true, j = -inf}\n',
 ];
 const pieces = [

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { carryOver } from '../../../src/confdir/carryover.js';
+import { instanceOf } from '../../../src/confdir/for-each.js';
 import { formatProblem, type LoadOptions, load, reservedFolders } from '../../../src/confdir/load.js';
 
 let root: string;
@@ -58,6 +59,12 @@ describe('a resource', () => {
         'min_entries = 2',
         'create_dest_dirs = true',
         'on_drift = "report"',
+        'missing_key = "default"',
+        'refuse_empty = true',
+        'output_format = "xml"',
+        'backup = 3',
+        'rollback_on_reload_failure = true',
+        'reload_splay = "30s"',
       ),
     );
     expect(resource).toEqual({
@@ -83,6 +90,16 @@ describe('a resource', () => {
       minEntries: 2,
       createDestDirs: true,
       onDrift: 'report',
+      missingKey: 'zero',
+      refuseEmpty: true,
+      outputFormat: 'xml',
+      backup: 3,
+      rollbackOnReloadFailure: true,
+      reloadSplayMs: 30_000,
+      lane: undefined,
+      forEach: undefined,
+      item: undefined,
+      absent: false,
     });
   });
 
@@ -132,6 +149,90 @@ describe('a resource', () => {
   });
 });
 
+describe('several templates', () => {
+  const two = '[[template]]\nsrc = "a.hbs"\ndest = "/tmp/a"\n[[template]]\nsrc = "b.hbs"\ndest = "/tmp/b"\n';
+
+  it('stand in one file, each with its own name and place', async () => {
+    await write('web.toml', two);
+    const { resources, problems } = await load(root);
+    expect(problems).toEqual([]);
+    expect(resources.map(({ name, dest, position }) => [name, dest, position.line])).toEqual([
+      ['web#1', '/tmp/a', 1],
+      ['web#2', '/tmp/b', 4],
+    ]);
+  });
+
+  it('of a group share its commands and its lane', async () => {
+    await write(
+      'lb.toml',
+      `[[group]]\nname = "edge"\nverify_cmd = "v"\nreload_cmd = "r"\nwait = { min = "1s" }\n${two.replaceAll('[[template]]', '[[group.template]]')}`,
+    );
+    const { resources, problems } = await load(root);
+    expect(problems).toEqual([]);
+    const shared = { lane: 'lb/edge', verifyCmd: 'v', reloadCmd: 'r', wait: { minMs: 1000, maxMs: 4000 } };
+    expect(resources).toMatchObject([
+      { name: 'lb/edge#1', dest: '/tmp/a', position: { line: 6 }, ...shared },
+      { name: 'lb/edge#2', dest: '/tmp/b', position: { line: 9 }, ...shared },
+    ]);
+  });
+
+  it('of one item each come from a for_each, whose key never chooses a folder', async () => {
+    const parent = await only(
+      template('for_each = "/sites/*/"', 'prefix = "/p"', 'keys = ["/sites/{{.name}}", "/global"]').replace(
+        '/tmp/a.conf',
+        '/tmp/{{ .name }}.conf',
+      ),
+    );
+    expect(parent).toMatchObject({
+      forEach: { glob: '/sites/*', root: '/p/sites', prune: true },
+      subtrees: ['/p/sites', '/p/global'],
+      dest: '/tmp/{{ .name }}.conf',
+    });
+    if (parent === undefined) return;
+    expect(instanceOf(parent, '/sites/x')).toMatchObject({
+      name: 'a[/sites/x]',
+      dest: '/tmp/x.conf',
+      subtrees: ['/p/sites/x', '/p/global'],
+      forEach: undefined,
+      item: { of: 'a', key: '/sites/x', name: 'x' },
+    });
+    for (const key of ['/sites/..', '/sites/a\nb', '/sites/', `/sites/${'x'.repeat(251)}`]) {
+      expect(instanceOf(parent, key), key).toEqual({ wrong: expect.stringMatching(/is left out$/) });
+    }
+  });
+});
+
+describe('the environment', () => {
+  it(`stands for \${NAME} in paths, keys and owners, never in commands`, async () => {
+    const content = template(
+      `keys = ["/\${ENV}/a", "/b\${NO:-}"]`,
+      `owner = "\${USER_OF}"`,
+      `reload_cmd = "reload \${ENV} $\${X}"`,
+    ).replace('/tmp/a.conf', () => `/tmp/\${ENV}/\${NO:-app}$\${X}.conf`);
+    const found = await only(content, { env: { ENV: 'prod', USER_OF: 'web', NO: undefined } });
+    expect(found).toMatchObject({
+      dest: `/tmp/prod/app\${X}.conf`,
+      subtrees: ['/prod/a', '/b'],
+      owner: 'web',
+      reloadCmd: `reload \${ENV} $\${X}`,
+    });
+  });
+
+  it.each([
+    ['replace', 'prefix_mode = "replace"', undefined, '/g'],
+    ['join', 'prefix_mode = "join"', undefined, '/g/p'],
+    ['the default, confd’s', '', undefined, '/g'],
+    ['the daemon’s, where the resource says nothing', '', 'join', '/g/p'],
+    ['its own before the daemon’s', 'prefix_mode = "replace"', 'join', '/g'],
+  ] as const)(
+    'has a prefix that the global one meets as prefix_mode says: %s',
+    async (_name, line, mode, prefix) => {
+      const found = await only(template('prefix = "p"', line), { prefix: 'g', prefixMode: mode });
+      expect(found?.prefix).toBe(prefix);
+    },
+  );
+});
+
 describe('a problem', () => {
   it.each([
     ['mode = 0644', '4:12 error mode: TOML numbers can\'t begin with 0: write mode = "0644"'],
@@ -141,7 +242,10 @@ describe('a problem', () => {
     ['mode = true', '4:8 error mode must be octal text: write mode = "0644"'],
     ['mode = "0888"', '4:8 error mode is the text "0888": expected octal text such as mode = "0644"'],
     ['mode = "644"', '4:8 warning mode = "644" is read as octal: write mode = "0644"'],
-    ['reload_command = "x"', /^4:1 error unknown key reload_command: known are src, dest, prefix, keys, /],
+    [
+      'reload_command = "x"',
+      /^4:1 error unknown key reload_command: known are src, dest, prefix, prefix_mode, keys, /,
+    ],
     ['check_cmmd = "x"', '4:1 error unknown key check_cmmd: did you mean check_cmd?'],
     ['  "é\\n" = 1', /^4:3 error unknown key é\\n: /],
     ['keys = "/a"', '4:8 error keys is the text "/a": expected a list of texts, such as keys = ["/a", "/b"]'],
@@ -176,7 +280,15 @@ describe('a problem', () => {
     ['[hook]\ncommand = "x"', '4:1 error hook must be a list of tables: write [[hook]]'],
     ['[[hook]]\ntimeout = "1s"', '4:1 error command is missing: write command = "…" under [[hook]]'],
     ['keys = []\nmode = 1979-13-45T00:00:00Z\nuid = 1', '5:1 error not valid TOML: Invalid Datetime'],
-    ['[other]', '4:1 error unknown key other: known are template, hook'],
+    ['[other]', '4:1 error unknown key other: known are template, group, hook'],
+    ['missing_key = "warn"', /^4:15 error missing_key is the text "warn": expected "error" or "zero"/],
+    ['output_format = "ini"', /^4:17 error output_format is the text "ini": expected "json" or "yaml" or/],
+    ['backup = 101', '4:10 error backup is 101: expected a number from 0 to 100'],
+    ['rollback_on_reload_failure = true', /^4:30 error rollback_on_reload_failure needs a reload_cmd/],
+    ['prefix_mode = "append"', '4:15 error prefix_mode is the text "append": expected "replace" or "join"'],
+    ['prune = true', '4:9 error prune is for templates with a for_each: add one, or leave prune out'],
+    ['for_each = "/sites/*"', /^3:8 error dest is the same for every item of for_each: write \{\{name\}\}/],
+    ['for_each = "/sites"', /^4:12 error for_each = "\/sites" matches one key at most: write a glob/],
   ])('names line, column and key: %s', async (line, expected) => {
     const found = await problems(template(line));
     expect(found).toHaveLength(1);
@@ -195,7 +307,23 @@ describe('a problem', () => {
     ],
     ['[template]\nsrc = "x.hbs"\ndest = "."', '3:8 error dest = "." names a folder: add the file\'s name'],
     ['src = "x"', '1:1 error unknown key src: it belongs under a line [template]'],
-    ['[[template]]\nsrc = "x"', /^1:1 error one template a file/],
+    ['[[template]]\nsrc = "x"', '1:1 error dest is missing: write dest = "/etc/app.conf" under [template]'],
+    ['[[group]]\nname = "g"', /^1:1 error a group without files: write \[\[group.template\]\]/],
+    ['[[group]]\nsrc = "x"', /^1:1 error a group without files/],
+    [
+      '[[group]]\nreload_cmd = "r {{.dest}}"\n[[group.template]]\nsrc = "x.hbs"\ndest = "/x"',
+      /^2:14 error reload_cmd of a group is about all of its files/,
+    ],
+    [
+      '[[group]]\n[[group.template]]\nsrc = "x.hbs"\ndest = "/x"\nreload_cmd = "r"',
+      '5:1 error unknown key reload_cmd: it belongs under the line [[group]], for all of its files',
+    ],
+    [`[template]\nsrc = "x"\ndest = "/\${NO}"`, /^3:8 error dest: the environment variable NO isn't set/],
+    [
+      `[template]\nsrc = "x"\ndest = "/\${a b}"`,
+      /^3:8 error dest: "\$\{a b\}" is no variable: write \$\{NAME\}/,
+    ],
+    [`[template]\nsrc = "x"\ndest = "/\${A"`, /^3:8 error dest: "\$\{A" is no variable/],
     ['template = 1', /^1:12 error template is 1: expected a table/],
     ['# nothing\n', /^1:1 warning nothing in it/],
     ['[template\nsrc = 1', /^1:10 error not valid TOML: /],
@@ -222,7 +350,7 @@ describe('a problem', () => {
     expect(resources.map(({ name }) => name)).toEqual(['deep/good']);
     expect(hooks).toEqual([]);
     expect(problems.map(formatProblem)).toEqual([
-      `${root}/conf.d/bad.toml:6:1: unknown key nonsense: known are template, hook`,
+      `${root}/conf.d/bad.toml:6:1: unknown key nonsense: known are template, group, hook`,
     ]);
   });
 

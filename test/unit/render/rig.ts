@@ -207,6 +207,16 @@ export function resource(name: string, more: Partial<Resource> = {}): Resource {
     minEntries: 0,
     createDestDirs: false,
     onDrift: 'repair',
+    missingKey: 'error',
+    refuseEmpty: false,
+    outputFormat: undefined,
+    backup: 0,
+    rollbackOnReloadFailure: false,
+    reloadSplayMs: 0,
+    lane: undefined,
+    forEach: undefined,
+    item: undefined,
+    absent: false,
     ...more,
   };
 }

@@ -1,0 +1,86 @@
+import { ConfetdError, messageOf } from '../../base/errors.js';
+import { parseToml } from '../../confdir/toml.js';
+import type { OutputFormat, Resource } from '../../confdir/types.js';
+import { Hold } from './render.js';
+
+/** What is wrong with a text, and where; lines and columns from 1. */
+interface Fault {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** Looks at a rendered text before anything is staged. Fails with a `template` error, or holds an empty one. */
+export async function validate(
+  { src, dest, refuseEmpty, outputFormat }: Resource,
+  content: Buffer,
+): Promise<void> {
+  if (refuseEmpty && content.every(isSpace))
+    throw new Hold(`the text is empty (refuse_empty): ${dest} is left as it is`);
+  if (outputFormat === undefined) return;
+  const fault = await FAULTS[outputFormat](content.toString('utf8'));
+  if (fault === undefined) return;
+  const place = fault.line === 0 ? '' : `line ${fault.line}, column ${fault.column} of `;
+  throw new ConfetdError(
+    'template',
+    `${src}: ${place}the text for ${dest} is not ${outputFormat} (output_format): ${fault.message}`,
+  );
+}
+
+const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | undefined>>> = {
+  json: async (text) => {
+    try {
+      JSON.parse(text);
+      return undefined;
+    } catch (error) {
+      return jsonFault(text, messageOf(error));
+    }
+  },
+  yaml: async (text) => {
+    const { parseAllDocuments } = await import('yaml');
+    const documents = parseAllDocuments(text, { logLevel: 'silent' });
+    for (const { errors } of Array.isArray(documents) ? documents : []) {
+      const [error] = errors;
+      if (error === undefined) continue;
+      const [at] = error.linePos ?? [{ line: 0, col: 0 }];
+      return { line: at.line, column: at.col, message: error.message.split('\n')[0] ?? '' };
+    }
+    return undefined;
+  },
+  toml: async (text) => parseToml(text).fault,
+  xml: async (text) => {
+    const { SaxesParser } = await import('saxes');
+    const parser = new SaxesParser({});
+    let fault: Fault | undefined;
+    let declares = false;
+    parser.on('doctype', (doctype) => {
+      declares = doctype.includes('<!ENTITY') || /\b(?:SYSTEM|PUBLIC)\b/.test(doctype);
+    });
+    parser.on('error', ({ message }) => {
+      // What a DTD declares isn't read: an entity may be one of its.
+      if (declares && message.endsWith('undefined entity.')) return;
+      const [, line = '0', column = '0', what = message] = /^(\d+):(\d+): (.*)$/s.exec(message) ?? [];
+      fault ??= { line: Number(line), column: Number(column), message: what };
+    });
+    parser.write(text).close();
+    return fault;
+  },
+};
+
+/** The place is only in the parser's words, and not in all of them. */
+function jsonFault(text: string, message: string): Fault {
+  const position = /at position (\d+)/.exec(message)?.[1];
+  const atEnd = /end of JSON input/.test(message);
+  if (position === undefined && !atEnd) return { line: 0, column: 0, message };
+  const before = text.slice(0, position === undefined ? text.length : Number(position));
+  const lineStart = before.lastIndexOf('\n') + 1;
+  return {
+    line: before.split('\n').length,
+    column: before.length - lineStart + 1,
+    message: message.replace(/ in JSON at position.*$/s, '').replace(/ at position.*$/s, ''),
+  };
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+}
