@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { silentLog } from '../../src/io/log.js';
+import { NodeClock } from '../../src/io/node/clock.js';
+import { renderPorts } from '../../src/main/render-ports.js';
 import { GoTemplateEngine } from '../../src/render/engines/gotemplate/engine.js';
 import { Answers } from '../../src/render/functions/needs.js';
 import { contextOf, diskOf, type World } from '../unit/render/support.js';
@@ -76,6 +79,11 @@ describe('what confd rendered', () => {
     expect(out).toBe(fixture('tutorial-nginx.conf'));
     expect(Buffer.byteLength(out ?? '')).toBe(881);
   });
+});
+
+test('the program reads .tmpl files as Go templates', async () => {
+  const engine = await renderPorts(new NodeClock(), silentLog).engine('.tmpl');
+  expect(engine).toBeInstanceOf(GoTemplateEngine);
 });
 
 describe("what Go's text/template rendered", () => {

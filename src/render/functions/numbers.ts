@@ -67,6 +67,9 @@ export const numberFunctions = [
     run: (context, text) => {
       const fault = `strconv.Atoi: parsing ${goQuote(text)}: `;
       if (!/^[+-]?[0-9]+$/.test(text)) {
+        // Go gives up at the first digit too many, before it has seen the rest.
+        const tooLong = context.language === 'go' && /^[+-]?0*[1-9][0-9]{20}/.test(text);
+        if (tooLong) throw new FunctionError(`${fault}value out of range`);
         throw new FunctionError(
           `${fault}invalid syntax${hint(context, 'a whole decimal number was expected')}`,
         );

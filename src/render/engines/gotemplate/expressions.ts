@@ -91,7 +91,7 @@ export class ExpressionCompiler {
         return this.#variableChain(first, read, args, hasFinal);
       }
       case 'pipe':
-        return this.#alone(undefined, args, hasFinal, this.pipeline(first), showNode(first));
+        return this.#alone(first, args, hasFinal, this.pipeline(first));
       case 'dot':
         return this.#alone(first, args, hasFinal, (frame) => frame.dot);
       case 'nil':
@@ -107,25 +107,20 @@ export class ExpressionCompiler {
     }
   }
 
-  /** A value that takes no arguments. `place`: what an error points to, if not to what was evaluated before. */
-  #alone(
-    place: OperandNode | undefined,
-    args: readonly OperandNode[],
-    hasFinal: boolean,
-    evaluate: Evaluate,
-    shown = place === undefined ? '' : showNode(place),
-  ): Command {
+  /** A value that takes no arguments. */
+  #alone(node: OperandNode, args: readonly OperandNode[], hasFinal: boolean, evaluate: Evaluate): Command {
+    // An error of parentheses points to what is inside of them, or was evaluated before.
+    const isPipe = node.type === 'pipe';
     if (args.length > 0 || hasFinal) {
-      const read = place?.type === 'variable' ? evaluate : undefined;
       return (frame) => {
-        if (place !== undefined) frame.run.node = place;
-        read?.(frame);
-        return frame.run.fail(`can't give argument to non-function ${shown}`);
+        if (!isPipe) frame.run.node = node;
+        if (node.type === 'variable') evaluate(frame);
+        return frame.run.fail(`can't give argument to non-function ${showNode(node)}`);
       };
     }
-    if (place === undefined) return evaluate;
+    if (isPipe) return evaluate;
     return (frame) => {
-      frame.run.node = place;
+      frame.run.node = node;
       return evaluate(frame);
     };
   }
@@ -183,7 +178,6 @@ export class ExpressionCompiler {
   #chain(fields: readonly string[], node: Node, args: readonly OperandNode[], hasFinal: boolean): Chain {
     const leading = fields.slice(0, -1);
     const last = fields.at(-1) ?? '';
-    const calls = args.length > 0 || hasFinal;
     const end = this.#lastField(last, node, args, hasFinal);
     if (leading.length === 0) return end;
     // A time on the way has methods too, without arguments.
@@ -196,7 +190,7 @@ export class ExpressionCompiler {
         isBoxed = boxes(value);
         value = next;
       }
-      return calls ? end(frame, value, isBoxed, final) : end(frame, value, isBoxed, undefined);
+      return end(frame, value, isBoxed, final);
     };
   }
 

@@ -168,3 +168,20 @@ test('the keys seen are those of the resource, its prefix trimmed', async () => 
     '/b [x] false',
   );
 });
+
+test('50,000 keys in 500 upstreams take a fraction of a second', async () => {
+  const keys: Record<string, string> = {};
+  for (let service = 0; service < 500; service++) {
+    for (let instance = 0; instance < 100; instance++)
+      keys[`/svc/s${service}/i${instance}`] = `10.0.${instance}.1:80`;
+  }
+  const template = await compile(
+    '{{range lsdir "/svc"}}upstream {{.}} {\n{{range gets (printf "/svc/%s/*" .)}}  server {{.Value}}; # {{base .Key}}\n{{end}}}\n{{end}}',
+  );
+  const context = contextOf({ keys, maxBytes: 1e7 });
+  const started = performance.now();
+  const text = template.render(context);
+  // 30 to 60 ms on a quiet machine.
+  expect(performance.now() - started).toBeLessThan(1000);
+  expect(text.split('\n')).toHaveLength(51_001);
+});
