@@ -89,6 +89,8 @@ export async function dial(
   const session = http2.connect(`${address.tls ? 'https' : 'http'}://${address.authority}`, {
     createConnection: () => socket,
     maxOutstandingPings: MAX_PINGS,
+    // Members push nothing; and a first frame that says something isn't taken for a Go client's.
+    settings: { enablePush: false },
   });
   return new PeerSession(url, session, ports);
 }
