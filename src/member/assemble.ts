@@ -38,7 +38,7 @@ import { Upkeep } from './upkeep.js';
 
 const MiB = 1024 * 1024;
 /** Of the log in memory; older entries are read back from the WAL. Bytes. */
-const MAX_LOG_BYTES = 32 * MiB;
+const MAX_LOG_BYTES = 16 * MiB;
 /** Of the log on disk, kept for members that are being sent the state. Bytes. */
 const MAX_HELD_LOG_BYTES = 4 * 1024 * MiB;
 /** Another member's hash of all that it holds. */
