@@ -24,6 +24,8 @@ export interface Profile {
   readonly drift: number;
   /** From the end of a process to the next one's start, at most. */
   readonly restartMs: number;
+  /** How often a member dies as soon as its vote has left. */
+  readonly voterDeath: number;
   /** What an operation of a slow disk takes, at most. */
   readonly slowDiskMs: number;
   readonly tuning: Tuning;
@@ -59,6 +61,7 @@ const BASE: Profile = {
   weather: FAIR,
   drift: 0.002,
   restartMs: 3_000,
+  voterDeath: 0,
   slowDiskMs: 150,
   tuning: SMALL,
 };
@@ -158,11 +161,11 @@ export const PROFILES: readonly Profile[] = [
   {
     ...BASE,
     name: 'elections',
-    members: 5,
-    faultEveryMs: 250,
-    restartMs: 150,
-    weather: { ...FAIR, maxDelayMs: 60, straggling: 0.1, reordering: true },
-    faults: { kill: 6, killAtStep: 6, transfer: 2, isolateLeader: 3, mend: 4, killAll: 2 },
+    faultEveryMs: 700,
+    restartMs: 40,
+    voterDeath: 0.6,
+    weather: { ...FAIR, maxDelayMs: 100, straggling: 0.3, reordering: true },
+    faults: { kill: 2, killAtStep: 2, transfer: 4, isolateLeader: 3, mend: 4, killAll: 2 },
   },
   {
     ...BASE,
@@ -178,10 +181,11 @@ export const PROFILES: readonly Profile[] = [
     name: 'overwrites',
     members: 5,
     thinkMs: 40,
-    faultEveryMs: 500,
-    slowDiskMs: 3_000,
+    faultEveryMs: 1_500,
+    slowDiskMs: 2_500,
     restartMs: 500,
-    faults: { slowDisk: 8, partition: 4, isolateLeader: 2, mend: 5, kill: 2, power: 1 },
+    tuning: ROOMY,
+    faults: { slowDisk: 1, strandPair: 6, isolateLeader: 1, mend: 1, kill: 2, power: 1 },
   },
   {
     ...BASE,
@@ -202,10 +206,10 @@ export const PROFILES: readonly Profile[] = [
       maxDelayMs: 10,
       straggling: 0.01,
       straggleFactor: 500,
-      duplication: 0.3,
+      duplication: 0.6,
       reordering: true,
     },
-    faults: { pauseLeader: 1, isolateLeader: 2, strandLeader: 4, mend: 4, transfer: 1 },
+    faults: { pauseLeader: 1, isolateLeader: 1, strandLeader: 5, mend: 3, transfer: 1 },
   },
   {
     ...BASE,

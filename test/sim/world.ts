@@ -156,12 +156,22 @@ export class World {
     });
   }
 
-  #sent(by: Endpoint, { type, term }: Message): void {
+  #sent(by: Endpoint, { type, term, reject }: Message): void {
+    if (type === MessageType.VOTE_RESP && !reject) this.#voted(by);
     if (type !== MessageType.APP && type !== MessageType.HEARTBEAT && type !== MessageType.SNAP) return;
     const machine = this.lives.get(by.process);
     if (machine === undefined) return;
     this.#leader = machine;
     if (this.log.leads(term, machine.name)) this.trace.add(machine.name, `leads in term ${term}`);
+  }
+
+  /** The vote is on its way; whether it is remembered too is another matter. */
+  #voted(by: Endpoint): void {
+    const { voterDeath } = this.profile;
+    if (voterDeath === 0 || !this.wires.faulty || !this.#prng.chance(voterDeath)) return;
+    this.clock.schedule(0, () => {
+      if (!by.process.dead) this.lives.get(by.process)?.crash('process');
+    });
   }
 
   /** A member ID stands for one data folder: another one would vote, and acknowledge, a second time. */

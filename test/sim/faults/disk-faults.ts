@@ -18,7 +18,10 @@ export class DiskFaults {
   }
 
   slowDisk(): void {
-    const machine = this.#world.anyMachine(this.#prng);
+    this.slow(this.#world.anyMachine(this.#prng));
+  }
+
+  slow(machine: Machine): void {
     const ms = this.#prng.float() * this.#world.profile.slowDiskMs;
     this.#world.trace.add(machine.name, `its disk takes up to ${ms.toFixed(0)} ms`);
     machine.disk.setMaxLatency(ms);

@@ -12,6 +12,7 @@ export type FaultKind =
   | 'pauseLeader'
   | 'jumpWall'
   | 'strandLeader'
+  | 'strandPair'
   // The network.
   | 'partition'
   | 'oneWay'

@@ -34,6 +34,7 @@ export class Nemesis {
     const { faultMs, faultEveryMs, faults } = world.profile;
     const kinds = Object.entries(faults).flatMap(([kind, weight]) => Array<string>(weight).fill(kind));
     world.wires.weather = world.profile.weather;
+    world.wires.faulty = true;
     while (world.clock.monotonicMs() < faultMs) {
       // Waits of a Poisson process: faults come in bunches too.
       await sleep(world.clock, -Math.log(1 - this.#prng.float()) * faultEveryMs);
@@ -69,6 +70,11 @@ export class Nemesis {
         this.#network.isolateLeader();
         this.#machines.pauseLeader(1_200);
         return;
+      case 'strandPair': {
+        const follower = this.#network.strandPair();
+        if (follower !== undefined) this.#disks.slow(follower);
+        return;
+      }
       case 'slowDisk':
       case 'failDisk':
       case 'fullDisk':
@@ -88,6 +94,7 @@ export class Nemesis {
 
   /** Nothing goes wrong any more. */
   calm(): void {
+    this.#world.wires.faulty = false;
     this.#network.mend();
     this.#world.wires.weather = { ...this.#world.wires.weather, ...CALM };
     this.#machines.resumeAll();

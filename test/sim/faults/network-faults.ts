@@ -1,4 +1,5 @@
 import type { Prng } from '../../../src/base/prng.js';
+import type { Machine } from '../machine.js';
 import type { World } from '../world.js';
 
 /** Cuts between machines: symmetric, one-way, around one. */
@@ -44,6 +45,19 @@ export class NetworkFaults {
     const way = this.#prng.below(4);
     this.#cut((from, to) => (from === name && way !== 0) || (to === name && way !== 1));
     this.#world.trace.add('net', `${name} ${['is not heard of', 'hears nothing'][1 - way] ?? 'is cut off'}`);
+  }
+
+  /** The leader and one other, who is answered, are cut off together for about as long as an election takes. */
+  strandPair(): Machine | undefined {
+    const { leader, machines, clock } = this.#world;
+    const others = machines.filter((machine) => machine !== leader);
+    const follower = others[this.#prng.below(others.length)];
+    if (leader === undefined || follower === undefined) return undefined;
+    const pair = [leader.name, follower.name];
+    this.#cut((from, to) => pair.includes(from) !== pair.includes(to));
+    this.#world.trace.add('net', `${pair.join(' and ')} are cut off`);
+    clock.schedule(1_500 + this.#prng.float() * 1_000, () => this.mend());
+    return follower;
   }
 
   mend(): void {

@@ -7,7 +7,7 @@ import type { Planted } from './types.js';
 export const countLearner: Planted = {
   name: 'count a learner',
   profile: 'learners',
-  seeds: 40,
+  seeds: 60,
   plant: () =>
     wrap(
       Membership.prototype,

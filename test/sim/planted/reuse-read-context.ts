@@ -8,7 +8,7 @@ const SAME = Buffer.from('read');
 export const reuseReadContext: Planted = {
   name: 'reuse a read context',
   profile: 'stale',
-  seeds: 60,
+  seeds: 150,
   plant: () => {
     const own = Object.getOwnPropertyDescriptor(ReadRounds.prototype, 'context');
     const contextOf = (rounds: ReadRounds) => own?.get?.call(rounds) as Buffer;
