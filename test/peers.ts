@@ -7,12 +7,14 @@ const PACKAGES = {
   etcdctl: 'etcd-client',
   nginx: 'nginx-light',
   haproxy: 'haproxy',
+  'redis-server': 'redis-server',
+  'zkServer.sh': 'zookeeper',
 } as const;
 
 export type PeerName = keyof typeof PACKAGES;
 
-/** Where a person's shell may not look, and nginx and haproxy live. */
-const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** Where a person's shell may not look, and nginx, haproxy and zookeeper live. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/share/zookeeper/bin'];
 
 const told = new Set<PeerName>();
 

@@ -1,4 +1,6 @@
+import type { Clock } from '../io/clock.js';
 import { HttpNodes } from './http.js';
+import { withDeadline } from './polled.js';
 import type { RemoteStore } from './remote.js';
 import type { KeyStore, Reading } from './reread.js';
 import { cleanKey, inSubtree } from './subtree.js';
@@ -8,8 +10,9 @@ type ConsulSpec = Extract<RemoteStore, { readonly type: 'consul' }>;
 
 /** Queries that wait at a time; more subtrees than this are watched as one, the whole store. */
 const MAX_WAITING = 32;
-/** Consul's bound on a blocking query is 10 minutes. */
-const WAIT = '5m';
+/** Consul answers a query that waits no later than this and a sixteenth; after the deadline it is silent. */
+const WAIT = '55s';
+const SILENCE_MS = 70_000;
 
 interface Listing {
   readonly prefix: string;
@@ -27,8 +30,10 @@ export class ConsulStore implements KeyStore {
   readonly nodes: string;
   readonly #http: HttpNodes;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #clock: Clock;
 
-  constructor({ nodes, scheme, token, basicAuth, tls }: ConsulSpec) {
+  constructor({ nodes, scheme, token, basicAuth, tls }: ConsulSpec, clock: Clock) {
+    this.#clock = clock;
     this.nodes = nodes.join(', ');
     this.#http = new HttpNodes(nodes, scheme, tls);
     const login = basicAuth && Buffer.from(`${basicAuth.username}:${basicAuth.password}`).toString('base64');
@@ -76,7 +81,9 @@ export class ConsulStore implements KeyStore {
 
   async #waitFor({ prefix, index }: Listing, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const now = await this.#list(prefix, signal, index);
+      const now = await withDeadline(this.#clock, SILENCE_MS, signal, (bounded) =>
+        this.#list(prefix, bounded, index),
+      );
       // An index that went back is another one too: the servers were restored or replaced.
       if (now.index !== index) return;
     }

@@ -13,7 +13,7 @@ async function storeOf(spec: RemoteStore, { clock }: PollPorts): Promise<KeyStor
   switch (spec.type) {
     case 'consul': {
       const { ConsulStore } = await import('./consul.js');
-      return new ConsulStore(spec);
+      return new ConsulStore(spec, clock);
     }
     case 'redis': {
       const { RedisStore } = await import('./redis.js');

@@ -4,6 +4,9 @@ import { ChangeSignal, orAborted } from './signals.js';
 import { tlsOptions } from './tls.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Asked so often whether it is still there, and given so long to answer. */
+const PING_MS = 5_000;
+const SILENCE_MS = 15_000;
 
 /** One connection to one redis, and another one for its notifications. Never mended: a new one is opened. */
 export class RedisLink {
@@ -119,7 +122,11 @@ function makeClient(
   database: number,
   { username, password, tls }: RedisSpec,
 ) {
-  const socket = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
+  const socket = {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
+    reconnectStrategy: false,
+  } as const;
   const secure = tls === undefined ? {} : { tls: true as const, ...tlsOptions(tls) };
   return createClient({
     // Answers of one shape, whatever the server's age.
@@ -131,6 +138,7 @@ function makeClient(
     ...(password === '' ? {} : { password }),
     database,
     disableOfflineQueue: true,
+    pingInterval: PING_MS,
   });
 }
 

@@ -42,7 +42,7 @@ export class RedisStore implements KeyStore {
         (link) => link.destroy(),
         () => undefined,
       );
-      throw error;
+      throw signal.aborted ? error : new Error(inWords(error), { cause: error });
     }
   }
 
@@ -128,7 +128,7 @@ function escaped(name: string): string {
 
 function inWords(error: unknown): string {
   const message = messageOf(error);
-  if (/NOAUTH|WRONGPASS|invalid username-password|NOPERM/i.test(message)) {
+  if (/^(?:NOAUTH|WRONGPASS|NOPERM)/.test(message)) {
     return `${message}: give --password, and --username where it isn't "default"`;
   }
   if (/ECONNREFUSED|ENOENT/.test(message)) {

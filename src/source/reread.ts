@@ -97,7 +97,9 @@ export class RereadSource implements Source {
           listener.changes({ revision: state.revision, changes, committedAtMs: undefined });
         }
         failures = 0;
-        await untilChanged(reading, clock, intervalMs, signal);
+        await untilChanged(reading, clock, intervalMs, signal).catch((error: unknown) => {
+          throw this.#named(error);
+        });
         // Changes come in groups, and each reading costs the store all keys.
         await pause(clock, SETTLE_MS, signal);
       } catch (error) {
@@ -116,9 +118,13 @@ export class RereadSource implements Source {
         this.#store.read(outermost(subtrees), watch, bounded),
       );
     } catch (error) {
-      const { name, nodes } = this.#store;
-      throw new ConfetdError('source', `${name} (${nodes}): ${messageOf(error)}`, { cause: error });
+      throw this.#named(error);
     }
+  }
+
+  #named(error: unknown): ConfetdError {
+    const { name, nodes } = this.#store;
+    return new ConfetdError('source', `${name} (${nodes}): ${messageOf(error)}`, { cause: error });
   }
 }
 

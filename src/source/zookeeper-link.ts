@@ -1,9 +1,12 @@
 import zookeeper, { type Client, type Exception } from 'node-zookeeper-client';
-import type { Clock } from '../io/clock.js';
+import type { Clock, Timer } from '../io/clock.js';
 import { ChangeSignal, orAborted } from './signals.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const SESSION_TIMEOUT_MS = 10_000;
+/** Asked so often whether it is still there, and given so long to answer: the library never gives up a silent server. */
+const HEARTBEAT_MS = 5_000;
+const SILENCE_MS = 10_000;
 
 export interface ZookeeperNode {
   readonly path: string;
@@ -17,11 +20,15 @@ export class ZookeeperLink {
   /** Told whenever a node that was read with a watch may have changed; failed when the session is lost. */
   readonly changes = new ChangeSignal();
   readonly #client: Client;
+  readonly #clock: Clock;
   readonly #watch = (): void => this.changes.tell();
+  #heartbeat: Timer | undefined;
 
-  private constructor(where: string, client: Client) {
+  private constructor(where: string, client: Client, clock: Clock) {
     this.where = where;
     this.#client = client;
+    this.#clock = clock;
+    this.#beat();
     for (const event of ['disconnected', 'expired', 'authenticationFailed'] as const) {
       client.once(event, () => this.changes.fail(new Error(`the session was lost (${event})`)));
     }
@@ -49,7 +56,7 @@ export class ZookeeperLink {
       client.close();
       throw error;
     }
-    return new ZookeeperLink(servers, client);
+    return new ZookeeperLink(servers, client, clock);
   }
 
   /** Undefined: there is no such node. A watch is left in any case: it may be made. */
@@ -72,7 +79,20 @@ export class ZookeeperLink {
     return data === undefined ? undefined : { path, children, value: data?.toString('utf8') ?? '' };
   }
 
+  #beat(): void {
+    this.#heartbeat = this.#clock.schedule(HEARTBEAT_MS, () => {
+      this.#heartbeat = this.#clock.schedule(SILENCE_MS, () => {
+        this.changes.fail(new Error(`no answer for ${SILENCE_MS / 1000} s`));
+      });
+      this.#client.exists('/', () => {
+        this.#heartbeat?.cancel();
+        if (this.changes.failure === undefined) this.#beat();
+      });
+    });
+  }
+
   destroy(): void {
+    this.#heartbeat?.cancel();
     this.changes.fail(new Error('the session was closed'));
     this.#client.close();
   }
