@@ -17,6 +17,8 @@ const ELECTION_MS = 1_000;
 const MAX_REQUEST_BYTES = 1_572_864;
 const QUOTA_BYTES = 2 ** 31;
 const MAX_DISK_MS = 1;
+/** Steps of the disk that a first start takes, about. */
+const START_STEPS = 60;
 
 /** What all members of a run are told. */
 export interface Tuning {
@@ -130,6 +132,9 @@ export class Machine {
     this.diskFailed = this.#full;
     this.#say(`starts (${this.role.clusterState}), life ${this.lives}`);
     process.enter(() => this.#boot(process));
+    const { faulty, profile } = this.#world;
+    if (faulty && this.#prng.chance(profile.startDeath))
+      this.crashSoon(this.#prng.chance(0.7) ? 'process' : 'power', START_STEPS);
   }
 
   #boot(process: ProcessClock): void {

@@ -26,6 +26,8 @@ export interface Profile {
   readonly restartMs: number;
   /** How often a member dies as soon as its vote has left. */
   readonly voterDeath: number;
+  /** How often a start is cut short at a step of its disk. */
+  readonly startDeath: number;
   /** What an operation of a slow disk takes, at most. */
   readonly slowDiskMs: number;
   readonly tuning: Tuning;
@@ -62,6 +64,7 @@ const BASE: Profile = {
   drift: 0.002,
   restartMs: 3_000,
   voterDeath: 0,
+  startDeath: 0.05,
   slowDiskMs: 150,
   tuning: SMALL,
 };
@@ -70,6 +73,7 @@ export const PROFILES: readonly Profile[] = [
   {
     ...BASE,
     name: 'crashes',
+    startDeath: 0.5,
     faultEveryMs: 900,
     faults: { kill: 3, killAtStep: 3, power: 3, powerAtStep: 4, powerAll: 1, killAll: 1, stop: 2 },
   },

@@ -45,6 +45,8 @@ export class World {
   #named = 0;
   #ticket = 0;
   #leader: Machine | undefined;
+  /** Things still go wrong. */
+  faulty = true;
   /** Clients go on asking. */
   clientsRun = true;
   watchersRun = true;
@@ -168,7 +170,7 @@ export class World {
   /** The vote is on its way; whether it is remembered too is another matter. */
   #voted(by: Endpoint): void {
     const { voterDeath } = this.profile;
-    if (voterDeath === 0 || !this.wires.faulty || !this.#prng.chance(voterDeath)) return;
+    if (voterDeath === 0 || !this.faulty || !this.#prng.chance(voterDeath)) return;
     this.clock.schedule(0, () => {
       if (!by.process.dead) this.lives.get(by.process)?.crash('process');
     });

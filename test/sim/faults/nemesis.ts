@@ -34,7 +34,6 @@ export class Nemesis {
     const { faultMs, faultEveryMs, faults } = world.profile;
     const kinds = Object.entries(faults).flatMap(([kind, weight]) => Array<string>(weight).fill(kind));
     world.wires.weather = world.profile.weather;
-    world.wires.faulty = true;
     while (world.clock.monotonicMs() < faultMs) {
       // Waits of a Poisson process: faults come in bunches too.
       await sleep(world.clock, -Math.log(1 - this.#prng.float()) * faultEveryMs);
@@ -94,7 +93,7 @@ export class Nemesis {
 
   /** Nothing goes wrong any more. */
   calm(): void {
-    this.#world.wires.faulty = false;
+    this.#world.faulty = false;
     this.#network.mend();
     this.#world.wires.weather = { ...this.#world.wires.weather, ...CALM };
     this.#machines.resumeAll();

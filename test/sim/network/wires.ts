@@ -42,8 +42,6 @@ export class Wires {
   readonly sent: (by: Endpoint, message: Message) => void;
   readonly admitted: (by: Endpoint, whom: Hello) => void;
   weather: Weather = FAIR;
-  /** Faults happen now. */
-  faulty = false;
   delivered = 0;
   dropped = 0;
   /** Directions that are cut: `from>to`, by machine. */
