@@ -4,8 +4,8 @@ import type { Fields } from './fields.js';
 import { joinKey } from './paths.js';
 import type { ForEach, Item, Resource } from './types.js';
 
-/** `{{name}}` and `{{key}}`, with or without Go's dot. */
-const PLACEHOLDER = /\{\{\s*\.?(name|key)\s*\}\}/g;
+/** `{{name}}` (the last part of an item's key) and `{{item}}` (all of it), with or without Go's dot. */
+const PLACEHOLDER = /\{\{\s*\.?(name|item)\s*\}\}/g;
 /** Bytes of a file's name on every file system that matters. */
 const MAX_NAME_BYTES = 255;
 
@@ -36,7 +36,7 @@ export function readForEach(
   if (dest !== undefined && dest.search(PLACEHOLDER) < 0) {
     return fields.error(
       'dest',
-      'dest is the same for every item of for_each: write {{name}} (or {{key}}) into it',
+      'dest is the same for every item of for_each: write {{name}} (or {{item}}) into it',
     );
   }
   const root = joinKey(prefix, literal.slice(0, literal.lastIndexOf('/') + 1));

@@ -50,6 +50,7 @@ export async function onetime(config: Config): Promise<number> {
       stateFolder: flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
       pass: {
         noop: flags.noop,
+        strict: flags.strict,
         diffs: out.isTTY === true,
         syncOnly: flags['sync-only'],
         keepStage: flags['keep-stage-file'],

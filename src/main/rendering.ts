@@ -63,6 +63,18 @@ export class Rendering implements RenderControl {
     return await this.#current().wait(revision, timeoutMs);
   }
 
+  async pause(dest: string, forMs: number): Promise<void> {
+    await this.#current().pause(dest, forMs);
+  }
+
+  async resume(dest: string): Promise<void> {
+    await this.#current().resume(dest);
+  }
+
+  async accept(dest: string): Promise<void> {
+    await this.#current().accept(dest);
+  }
+
   /** Reads conf.d and templates again. */
   async reload(): Promise<void> {
     await this.#current().reload();
@@ -126,6 +138,7 @@ export class Rendering implements RenderControl {
       pass: {
         diffs,
         noop: flags.noop,
+        strict: flags.strict,
         syncOnly: flags['sync-only'],
         keepStage: flags['keep-stage-file'],
       },

@@ -57,15 +57,6 @@ export class Expansion {
     });
   }
 
-  /** Whether the items of any resource are others than those in force. */
-  isStale(): boolean {
-    return this.#declared.some((resource) => {
-      const items = itemsOf(resource, this.#ports.mirror);
-      const known = this.#items.get(resource.name);
-      return !('wrong' in items) && (known?.size !== items.length || items.some((key) => !known.has(key)));
-    });
-  }
-
   /**
    * What the keys make of the resources now. `covers`: whether the mirror has all keys of a subtree; where it doesn't,
    * nothing is known of the items yet, so none are made and none are removed.

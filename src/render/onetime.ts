@@ -58,7 +58,7 @@ export async function renderOnce(
   const mirror = new Mirror();
   const stateFolder = pass.noop ? undefined : options.stateFolder;
   const states = new StateFolder(ports.files, options.stateFolder, ports.log);
-  const pauses = new Pauses(states);
+  const pauses = new Pauses({ states, clock: ports.clock, log: ports.log, onEnd: () => {} });
   const world: World = {
     ports,
     pass,
@@ -123,6 +123,7 @@ export async function renderOnce(
   }
   for (const lane of lanes) lane.start();
   await fleet.idle();
+  pauses.close();
   for (const target of [...fleet.targets]) if (isRemoved(target)) await fleet.drop(target);
   const order = new Map(expanded.resources.map(({ dest }, at) => [dest, at]));
   files.sort((a, b) => (order.get(a.dest) ?? 0) - (order.get(b.dest) ?? 0));

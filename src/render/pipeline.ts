@@ -3,9 +3,9 @@ import { type Result, resultOf } from './result.js';
 import { keepBackup } from './stages/backup.js';
 import { isStaged, prepare, type Staged } from './stages/prepare.js';
 import { type Reloaded, reload } from './stages/reload.js';
-import { type Formers, keepsFormer, takeBackAll } from './stages/restore.js';
+import { type Formers, takeBackAll } from './stages/restore.js';
 import { beforeVerify, rollBack } from './stages/rollback.js';
-import { removeFile, swapFile } from './stages/swap.js';
+import { keepsFormer, removeFile, swapFile } from './stages/swap.js';
 import { verify } from './stages/verify.js';
 import type { Target } from './target.js';
 import { tell } from './tell.js';
@@ -117,6 +117,7 @@ async function swap(staged: Staged | Result, world: World): Promise<Result> {
       ? removeFile(look.path, world)
       : swapFile(staged.path, look.path, look.wanted, content, world));
     target.swaps++;
+    target.swappedAtMs = world.ports.clock.wallMs();
     target.reportedDrift = '';
     void tell(staged, swappedAtMs, world);
     await durable;

@@ -1,14 +1,12 @@
-import { ConfetdError, messageOf } from '../base/errors.js';
-import { formatProblem } from '../confdir/load.js';
+import { ConfetdError } from '../base/errors.js';
 import type { Reserved } from '../confdir/ownership.js';
 import type { Generation } from '../confdir/types.js';
-import type { Timer } from '../io/clock.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import { Mirror } from '../source/mirror.js';
 import type { ChangeBatch, Snapshot, Source } from '../source/types.js';
 import type { RenderEvent } from './events.js';
-import { Expansion } from './expansion.js';
 import { Fleet } from './fleet.js';
+import { Generations } from './generations.js';
 import { KeyFeed } from './key-feed.js';
 import type { Lane } from './lane.js';
 import { Outcomes } from './outcomes.js';
@@ -42,8 +40,6 @@ export interface RendererOptions {
 
 /** Commands that run at a time. */
 const MAX_COMMANDS = 64;
-/** Timers overflow, and the wall clock may jump: the end of a pause is looked for at least this often. */
-const MAX_PAUSE_LOOK_MS = 3_600_000;
 
 /**
  * Keeps the files of a generation of resources at what a source's keys say. Level-triggered: each target has a wanted and
@@ -60,15 +56,7 @@ export class Renderer {
   readonly #schedule: Schedule;
   readonly #outcomes: Outcomes;
   readonly #sourceState: SourceState;
-  readonly #expansion: Expansion;
-  readonly #pauses: Pauses;
-  #pauseEnd: Timer | undefined;
-  #configErrors: readonly string[] = [];
-  #itemErrors: readonly string[] = [];
-  /** The first revision since which the items of a `for_each` may be others than the targets; undefined: none. */
-  #unexpandedFrom: number | undefined;
-  /** One generation is taken up at a time. */
-  #generations: Promise<void> = Promise.resolve();
+  readonly #generations: Generations;
   #readyTold = false;
   #writtenAtStart = 0;
 
@@ -77,7 +65,7 @@ export class Renderer {
     this.#source = source;
     const { clock, random, log, files } = ports;
     const states = new StateFolder(files, options.stateFolder, log);
-    this.#pauses = new Pauses(states);
+    const pauses = new Pauses({ states, clock, log, onEnd: () => this.#catchUp() });
     this.#sourceState = new SourceState(clock);
     const emit = options.onEvent ?? (() => {});
     const mirror = new Mirror();
@@ -85,14 +73,13 @@ export class Renderer {
       ports,
       pass: { ...DEFAULT_PASS, ...options.pass },
       states,
-      pauses: this.#pauses,
+      pauses,
       mirror,
       commands: new Slots(MAX_COMMANDS),
       stopping: this.#stopping.signal,
       ended: this.#ended.signal,
       emit,
     };
-    this.#expansion = new Expansion({ files, states, mirror, reserved: options.reserved ?? [] });
     this.#schedule = new Schedule({
       clock,
       random,
@@ -107,14 +94,24 @@ export class Renderer {
       found: (where) => this.#found(where),
       lost: (reason, sinceMs) => this.#lost(reason, sinceMs),
     });
+    this.#generations = new Generations({
+      world: this.#world,
+      fleet: this.#fleet,
+      reserved: options.reserved ?? [],
+      covers: (subtrees) => this.#feed.covers(subtrees),
+      changed: (targets) => {
+        this.#startAll(targets);
+        this.#outcomes.check();
+        this.#tellReady();
+      },
+    });
     this.#outcomes = new Outcomes({ clock, isSettled: (revision) => this.#isSettled(revision) });
   }
 
   /** Prepares the state folder and begins the reconciles. Rendering begins with a generation and a snapshot. */
   async start(): Promise<void> {
     if (!this.#world.pass.noop) await this.#world.states.open();
-    await this.#pauses.load();
-    await this.#endPauses();
+    await this.#world.pauses.load();
     this.#schedule.start();
   }
 
@@ -124,36 +121,11 @@ export class Renderer {
    * state. Resolves once all targets are what it says; their passes may still run.
    */
   setGeneration(generation: Generation): Promise<void> {
-    const next = this.#generations.then(() => this.#adopt(generation));
-    this.#generations = next.catch(() => {});
-    return next;
-  }
-
-  async #adopt(generation: Generation): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    const { problems, resources } = generation;
-    this.#expansion.declare(resources);
-    const expanded = await this.#expansion.expand((subtrees) => this.#feed.covers(subtrees));
-    const { changed, errors } = await this.#fleet.adopt(expanded.resources);
-    this.#tellItemErrors(expanded.errors);
-    const { log } = this.#ports;
-    for (const problem of problems) {
-      if (problem.severity === 'error') log.error({ file: problem.file }, formatProblem(problem));
-      else log.warn({ file: problem.file }, formatProblem(problem));
-    }
-    for (const error of errors) log.error({}, error);
-    const sayings = [
-      ...problems.filter(({ severity }) => severity === 'error').map(formatProblem),
-      ...errors,
-    ];
-    this.#configErrors = sayings;
-    this.#world.emit({ type: 'configuration', resources: resources.length, problems: sayings });
-    const subtrees = resources.flatMap((resource) => resource.subtrees);
-    if (subtrees.length > 0) this.#sourceState.followed();
-    this.#feed.follow(subtrees);
-    this.#startAll(changed);
-    this.#outcomes.check();
-    this.#tellReady();
+    return this.#generations.set(generation, () => {
+      const subtrees = generation.resources.flatMap((resource) => resource.subtrees);
+      if (subtrees.length > 0) this.#sourceState.followed();
+      this.#feed.follow(subtrees);
+    });
   }
 
   #snapshot(snapshot: Snapshot, before: { readonly origin: string; readonly revision: number }): void {
@@ -163,51 +135,10 @@ export class Renderer {
     this.#outcomes.committed(snapshot.revision, this.#ports.clock.monotonicMs());
     const range = { from: onwards ? before.revision + 1 : 0, to: snapshot.revision };
     for (const target of this.#fleet.targets) target.due(range);
-    if (this.#expansion.isNeeded) this.#expandSoon(range.from);
+    this.#generations.keysLoaded(range);
     this.#startAll(this.#fleet.targets);
     this.#outcomes.check();
     this.#tellReady();
-  }
-
-  /** The items of a `for_each` are others since a revision: the targets follow, after the generation under way. */
-  #expandSoon(from: number): void {
-    const queued = this.#unexpandedFrom !== undefined;
-    this.#unexpandedFrom = Math.min(this.#unexpandedFrom ?? from, from);
-    if (queued) return;
-    const next = this.#generations.then(() => this.#expand());
-    this.#generations = next.catch((error: unknown) => {
-      this.#ports.log.error({ error: messageOf(error) }, 'the items of a for_each could not be taken up');
-    });
-  }
-
-  async #expand(): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    const from = this.#unexpandedFrom ?? 0;
-    // Another change, while files are looked at, asks for another look.
-    let settled: number;
-    const changed = new Set<Target>();
-    do {
-      settled = this.#world.mirror.revision;
-      const expanded = await this.#expansion.expand((subtrees) => this.#feed.covers(subtrees));
-      const adopted = await this.#fleet.adopt(expanded.resources);
-      for (const target of adopted.changed) changed.add(target);
-      for (const error of adopted.errors) this.#ports.log.error({}, error);
-      this.#tellItemErrors(expanded.errors);
-    } while (
-      settled !== this.#world.mirror.revision &&
-      !this.#stopping.signal.aborted &&
-      this.#expansion.isStale()
-    );
-    this.#unexpandedFrom = undefined;
-    for (const target of changed) target.due({ from, to: this.#world.mirror.revision });
-    this.#startAll(changed);
-    this.#outcomes.check();
-    this.#tellReady();
-  }
-
-  #tellItemErrors(errors: readonly string[]): void {
-    for (const error of errors) if (!this.#itemErrors.includes(error)) this.#ports.log.error({}, error);
-    this.#itemErrors = errors;
   }
 
   /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
@@ -216,7 +147,7 @@ export class Renderer {
     const atMs = committedAtMs ?? this.#ports.clock.monotonicMs();
     this.#outcomes.committed(revision, atMs);
     const range = { from: Math.min(from, revision), to: revision };
-    if (names.size > 0 && this.#expansion.changedBy(names)) this.#expandSoon(range.from);
+    this.#generations.keysChanged(names, range);
     const due: Target[] = [];
     for (const target of this.#fleet.targets) {
       const touched = names.size > 0 && target.touch(names, range, atMs);
@@ -273,15 +204,9 @@ export class Renderer {
       if (ok) this.#ports.log.info({ command, dests, ms: durationMs }, 'reloaded');
       else this.#ports.log.error({ command, dests, outcome, ms: durationMs, retryInMs }, error);
     }
-    for (const target of lane.members) if (isRemoved(target)) void this.#drop(target);
+    for (const target of lane.members) if (isRemoved(target)) this.#generations.drop(target);
     this.#outcomes.check();
     this.#tellReady();
-  }
-
-  async #drop(target: Target): Promise<void> {
-    this.#expansion.forget(target.resource.dest);
-    await this.#fleet.drop(target);
-    this.#outcomes.check();
   }
 
   /** Takes up how a pass ended for one target. */
@@ -343,8 +268,10 @@ export class Renderer {
 
   /** Once: after every target has been tried. */
   #tellReady(): void {
-    if (this.#unexpandedFrom !== undefined) return;
-    if (this.#readyTold || !this.#fleet.adopted || !(this.#feed.loaded || this.#fleet.isEmpty)) return;
+    if (this.#generations.unsettledFrom !== undefined) return;
+    if (this.#readyTold || !this.#fleet.adopted) return;
+    const isIdle = this.#fleet.isEmpty && !this.#generations.hasItems;
+    if (!this.#feed.loaded && !isIdle) return;
     const targets = [...this.#fleet.targets];
     if (targets.some((target) => !target.tried)) return;
     this.#readyTold = true;
@@ -361,8 +288,8 @@ export class Renderer {
   }
 
   #isSettled(revision: number): boolean {
-    if (this.#unexpandedFrom !== undefined && this.#unexpandedFrom <= revision) return false;
-    if (this.#fleet.adopted && this.#fleet.isEmpty && !this.#expansion.isNeeded) return true;
+    if ((this.#generations.unsettledFrom ?? Number.POSITIVE_INFINITY) <= revision) return false;
+    if (this.#fleet.adopted && this.#fleet.isEmpty && !this.#generations.hasItems) return true;
     if (!this.#feed.loaded || this.#world.mirror.revision < revision) return false;
     for (const { unsettledFrom } of this.#fleet.targets) {
       if (unsettledFrom !== undefined && unsettledFrom <= revision) return false;
@@ -383,8 +310,8 @@ export class Renderer {
 
   /** Resolves once no pass runs. */
   async idle(): Promise<void> {
-    for (let last: Promise<void> | undefined; last !== this.#generations; ) {
-      last = this.#generations;
+    for (let last: Promise<void> | undefined; last !== this.#generations.last; ) {
+      last = this.#generations.last;
       await last;
       await this.#fleet.idle();
     }
@@ -397,7 +324,7 @@ export class Renderer {
         statusOf(target, { revision, lane: this.#fleet.laneOf(target), schedule: this.#schedule }),
       ),
       ...this.#sourceState.fields(this.#source.name),
-      configErrors: [...this.#configErrors, ...this.#itemErrors],
+      configErrors: [...this.#generations.errors],
     };
   }
 
@@ -412,15 +339,14 @@ export class Renderer {
    */
   async pause(dest: string, forMs: number): Promise<void> {
     const targets = dest === '' ? [...this.#fleet.targets] : [this.#targetAt(dest)];
-    await this.#pauses.pause(dest, forMs === 0 ? 0 : this.#ports.clock.wallMs() + forMs);
-    await this.#endPauses();
+    await this.#world.pauses.pause(dest, forMs);
     this.#startAll(targets);
   }
 
   /** Ends the pause of a destination, '' every pause, and catches up. Fails with `not_found` where there is none. */
   async resume(dest: string): Promise<void> {
     if (dest !== '') this.#targetAt(dest);
-    if (!(await this.#pauses.resume(dest))) {
+    if (!(await this.#world.pauses.resume(dest))) {
       const what = dest === '' ? 'nothing' : dest;
       throw new ConfetdError('not_found', `${what} is${dest === '' ? '' : ' not'} paused`);
     }
@@ -432,17 +358,6 @@ export class Renderer {
     for (const target of this.#fleet.targets)
       if (isDue(target, this.#world)) this.#fleet.laneOf(target).reloadAgain();
     this.#startAll(this.#fleet.targets);
-  }
-
-  /** Forgets pauses that have ended, and waits for the next one to. */
-  async #endPauses(): Promise<void> {
-    this.#pauseEnd?.cancel();
-    const { clock } = this.#ports;
-    const next = await this.#pauses.expire(clock.wallMs());
-    if (next === undefined || this.#stopping.signal.aborted) return;
-    this.#pauseEnd = clock.schedule(Math.min(MAX_PAUSE_LOOK_MS, Math.max(1, next - clock.wallMs())), () => {
-      void this.#endPauses().then(() => this.#catchUp());
-    });
   }
 
   #targetAt(dest: string): Target {
@@ -471,12 +386,12 @@ export class Renderer {
    */
   async shutdown(reloadTimeoutMs = 10_000): Promise<void> {
     this.#stopping.abort();
-    this.#pauseEnd?.cancel();
+    this.#world.pauses.close();
     this.#schedule.close();
     const timer = this.#ports.clock.schedule(reloadTimeoutMs, () => this.#ended.abort());
     await this.#feed.close();
     await this.#fleet.idle();
-    await this.#generations;
+    await this.#generations.last;
     timer.cancel();
     this.#outcomes.close();
   }

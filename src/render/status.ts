@@ -27,6 +27,10 @@ export function statusOf(
     renders: target.renders,
     swaps: target.swaps,
     drifts: target.drifts,
+    warning: target.warning,
+    reloads: target.reloads,
+    failedReloads: target.failedReloads,
+    swappedAt: target.swappedAtMs,
   };
 }
 

@@ -58,6 +58,10 @@ export class Target {
   renders = 0;
   swaps = 0;
   drifts = 0;
+  reloads = 0;
+  failedReloads = 0;
+  /** Unix milliseconds of the last swap; 0: none in this process. */
+  swappedAtMs = 0;
   /** What a hand-edited file was when it was counted, if it is left as it is. */
   reportedDrift = '';
   /** Passes that failed in a row. */

@@ -26,7 +26,7 @@ export interface RenderContext {
   /** The template's path and the destination, for `@src` and `@dest`. */
   readonly src: string;
   readonly dest: string;
-  /** Of a `for_each`: `@key` and `@name`. */
+  /** Of a `for_each`: `@item` and `@name`. */
   readonly item?: { readonly key: string; readonly name: string };
   /** For `datetime`: unix milliseconds, standing still until a dependency changes. */
   readonly nowMs: number;

@@ -8,4 +8,10 @@ export interface RenderControl {
    * `timeoutMs` with `timedOut`. `timeoutMs` is positive.
    */
   wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse>;
+  /** Leaves a file alone, '' all of them, for so many milliseconds; 0: until it is resumed. */
+  pause(dest: string, forMs: number): Promise<void>;
+  /** Ends the pause of a file, '' every pause. */
+  resume(dest: string): Promise<void>;
+  /** Takes the source as it is for a file that is held because the source is behind it. */
+  accept(dest: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../io/clock.js';
-import { RenderStatusResponse } from '../../proto/generated/render.js';
+import { RenderStatusResponse, type ResourceStatus } from '../../proto/generated/render.js';
 import type { RenderControl } from './render-control.js';
 
 /** A renderer that is busy with a template answers late: a scrape doesn't wait longer than this for it. */
@@ -44,6 +44,7 @@ export function registerRenderMetrics(registry: Registry, render: RenderControl,
   gauge('confetd_render_config_errors', 'Errors in conf.d and templates now.', (status) => {
     return status.configErrors.length;
   });
+  registerResourceMetrics(registry, latest);
   new Gauge({
     name: 'confetd_render_resources',
     help: 'Resources by state.',
@@ -56,6 +57,59 @@ export function registerRenderMetrics(registry: Registry, render: RenderControl,
       }
     },
   });
+}
+
+/** More resources than this are counted, but have no series of their own. */
+const MAX_SERIES = 2_000;
+
+/** How each file stands. What counts up begins again with the renderer. */
+function registerResourceMetrics(registry: Registry, latest: LatestStatus): void {
+  const labelNames = ['resource', 'dest'];
+  const resources = async (): Promise<readonly ResourceStatus[]> => {
+    return (await latest.get()).resources.slice(0, MAX_SERIES);
+  };
+  const gauge = (name: string, help: string, read: (resource: ResourceStatus) => number): void => {
+    new Gauge({
+      name: `confetd_render_resource_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const found = await resources();
+        // Those that are gone have no series any more.
+        this.reset();
+        for (const one of found) this.set({ resource: one.name, dest: one.dest }, read(one));
+      },
+    });
+  };
+  const counter = (name: string, help: string, read: (resource: ResourceStatus) => number): void => {
+    new Counter({
+      name: `confetd_render_resource_${name}_total`,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const found = await resources();
+        this.reset();
+        for (const one of found) this.inc({ resource: one.name, dest: one.dest }, read(one));
+      },
+    });
+  };
+  gauge('ready', 'Whether the file is what the keys say, checked and reloaded: 1, or 0.', ({ state }) =>
+    state === 'in_sync' ? 1 : 0,
+  );
+  gauge('applied_revision', 'The revision that the file is of.', ({ appliedRevision }) => appliedRevision);
+  gauge('last_swap_timestamp_seconds', 'When the file was last swapped; 0: not since the start.', (one) => {
+    return one.swappedAt / 1000;
+  });
+  gauge('last_reload_ok', 'Whether the last reload succeeded, or none was needed: 1, or 0.', ({ reload }) =>
+    reload === undefined || reload.at === 0 || reload.ok ? 1 : 0,
+  );
+  counter('renders', 'Times the template ran.', ({ renders }) => renders);
+  counter('swaps', 'Times the file was replaced.', ({ swaps }) => swaps);
+  counter('drifts', 'Times the file was found edited by hand.', ({ drifts }) => drifts);
+  counter('reloads', 'Reloads that succeeded.', ({ reloads }) => reloads);
+  counter('failed_reloads', 'Reloads that failed.', ({ failedReloads }) => failedReloads);
 }
 
 /** One question serves all metrics of a scrape, and one that isn't answered is not asked again. */

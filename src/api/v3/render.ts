@@ -1,6 +1,11 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ConfetdError } from '../../base/errors.js';
-import type { RenderWaitRequest } from '../../proto/generated/render.js';
+import type {
+  RenderAcceptRequest,
+  RenderPauseRequest,
+  RenderResumeRequest,
+  RenderWaitRequest,
+} from '../../proto/generated/render.js';
 import type { ServiceContext } from './context.js';
 import type { RenderControl } from './render-control.js';
 import { plainUnary } from './unary.js';
@@ -21,5 +26,24 @@ export function renderService(
     const asked = request.timeoutMs === 0 ? DEFAULT_RENDER_WAIT_MS : request.timeoutMs;
     return control.wait(request.revision, Math.min(asked, MAX_RENDER_WAIT_MS));
   };
-  return { status: plainUnary(context, () => control.status()), wait: plainUnary(context, wait) };
+  const pause = async ({ dest, forMs }: RenderPauseRequest) => {
+    if (forMs < 0) throw new ConfetdError('invalid_argument', 'confetd: for_ms must not be negative');
+    await control.pause(dest, forMs);
+    return {};
+  };
+  const resume = async ({ dest }: RenderResumeRequest) => {
+    await control.resume(dest);
+    return {};
+  };
+  const accept = async ({ dest }: RenderAcceptRequest) => {
+    await control.accept(dest);
+    return {};
+  };
+  return {
+    status: plainUnary(context, () => control.status()),
+    wait: plainUnary(context, wait),
+    pause: plainUnary(context, pause),
+    resume: plainUnary(context, resume),
+    accept: plainUnary(context, accept),
+  };
 }

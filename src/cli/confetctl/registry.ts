@@ -74,9 +74,25 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./move-leader.js')).moveLeader,
   },
   put: { summary: 'stores a key', load: async () => (await import('./put.js')).put },
+  'render accept': {
+    summary: 'takes the source as it is for a file that is ahead of it',
+    load: async () => (await import('./render-accept.js')).renderAccept,
+  },
+  'render pause': {
+    summary: 'leaves a file alone, or all of them',
+    load: async () => (await import('./render-pause.js')).renderPause,
+  },
+  'render resume': {
+    summary: 'ends a pause, and catches up',
+    load: async () => (await import('./render-resume.js')).renderResume,
+  },
   'render status': {
     summary: 'shows what the daemon has rendered, and what is still to do',
     load: async () => (await import('./render-status.js')).renderStatus,
+  },
+  rollback: {
+    summary: 'puts the keys of a prefix back as they were at a revision',
+    load: async () => (await import('./rollback.js')).rollback,
   },
   txn: {
     summary: 'runs compares, and one of two lists of requests, in one transaction',

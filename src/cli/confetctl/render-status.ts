@@ -1,11 +1,11 @@
 import { formatDuration } from '../../base/duration.js';
-import { ConfetdError } from '../../base/errors.js';
 import type { CommandStatus, RenderStatusResponse, ResourceStatus } from '../../proto/generated/render.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { goJson, type Json } from '../output/go-json.js';
 import { goQuote } from '../output/go-text.js';
 import { table } from '../output/table.js';
 import { command } from './command.js';
+import { withoutRenderer } from './render-dest.js';
 
 export const renderStatus = command({
   name: 'render status',
@@ -18,10 +18,7 @@ export const renderStatus = command({
     try {
       response = await client.renderStatus();
     } catch (error) {
-      if (error instanceof ConfetdError && error.code === 'unimplemented') {
-        throw new ExitError(EXIT.error, 'nothing renders here: this is etcd, or a confetd with --no-render');
-      }
-      throw error;
+      throw withoutRenderer(error);
     }
     await invocation.print(format(response, invocation.ports.clock.wallMs()));
   },
@@ -82,6 +79,7 @@ const asTable: Format = (response, nowMs) => {
           resources.map((resource) => cells(resource, nowMs)),
           'left',
         ),
+    ...resources.flatMap(({ warning }) => (warning === '' ? [] : [`warning: ${warning}\n`])),
     ...configErrors.map((error) => `config error: ${error}\n`),
   ].join('');
 };
@@ -131,6 +129,10 @@ const asJson: Format = (response) => {
       renders: resource.renders,
       swaps: resource.swaps,
       drifts: resource.drifts,
+      reloads: resource.reloads,
+      failed_reloads: resource.failedReloads,
+      swapped: timeJson(resource.swappedAt),
+      warning: resource.warning,
     })),
   };
   return `${goJson(json)}\n`;
@@ -168,6 +170,9 @@ const asFields: Format = (response, nowMs) => {
       field('Renders', resource.renders),
       field('Swaps', resource.swaps),
       field('Drifts', resource.drifts),
+      field('Reloads', resource.reloads),
+      field('FailedReloads', resource.failedReloads),
+      field('Warning', goQuote(resource.warning)),
       '\n',
     ].join('');
   });

@@ -14,6 +14,31 @@ export const protobufFileName = "render.proto";
 
 /** Our own service beside etcd's: what the daemon's renderer has done and still wants to do. */
 
+export interface RenderPauseRequest {
+  /** Empty: every file. */
+  dest: string;
+  /** 0: until it is resumed. */
+  forMs: number;
+}
+
+export interface RenderPauseResponse {
+}
+
+export interface RenderResumeRequest {
+  /** Empty: every pause. */
+  dest: string;
+}
+
+export interface RenderResumeResponse {
+}
+
+export interface RenderAcceptRequest {
+  dest: string;
+}
+
+export interface RenderAcceptResponse {
+}
+
 export interface RenderStatusRequest {
 }
 
@@ -49,6 +74,12 @@ export interface ResourceStatus {
   renders: number;
   swaps: number;
   drifts: number;
+  /** What isn't as asked, though the file is rendered: an owner that this host lacks. */
+  warning: string;
+  /** Reloads that succeeded and failed since the start, and when the file was last swapped, in Unix milliseconds; 0: it never was. */
+  reloads: number;
+  failedReloads: number;
+  swappedAt: number;
 }
 
 export interface CommandStatus {
@@ -81,6 +112,312 @@ export interface RenderedFile {
   /** From the revision's commit to the file's swap. */
   latencyMs: number;
 }
+
+function createBaseRenderPauseRequest(): RenderPauseRequest {
+  return { dest: "", forMs: 0 };
+}
+
+export const RenderPauseRequest: MessageFns<RenderPauseRequest> = {
+  encode(message: RenderPauseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dest !== "") {
+      writer.uint32(10).string(message.dest);
+    }
+    if (message.forMs !== 0) {
+      writer.uint32(16).int64(BigInt(message.forMs));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderPauseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderPauseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.forMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderPauseRequest>, I>>(base?: I): RenderPauseRequest {
+    return RenderPauseRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderPauseRequest>, I>>(object: I): RenderPauseRequest {
+    const message = createBaseRenderPauseRequest();
+    message.dest = object.dest ?? "";
+    message.forMs = object.forMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRenderPauseResponse(): RenderPauseResponse {
+  return {};
+}
+
+export const RenderPauseResponse: MessageFns<RenderPauseResponse> = {
+  encode(_: RenderPauseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderPauseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderPauseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderPauseResponse>, I>>(base?: I): RenderPauseResponse {
+    return RenderPauseResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderPauseResponse>, I>>(_: I): RenderPauseResponse {
+    const message = createBaseRenderPauseResponse();
+    return message;
+  },
+};
+
+function createBaseRenderResumeRequest(): RenderResumeRequest {
+  return { dest: "" };
+}
+
+export const RenderResumeRequest: MessageFns<RenderResumeRequest> = {
+  encode(message: RenderResumeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dest !== "") {
+      writer.uint32(10).string(message.dest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderResumeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderResumeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderResumeRequest>, I>>(base?: I): RenderResumeRequest {
+    return RenderResumeRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderResumeRequest>, I>>(object: I): RenderResumeRequest {
+    const message = createBaseRenderResumeRequest();
+    message.dest = object.dest ?? "";
+    return message;
+  },
+};
+
+function createBaseRenderResumeResponse(): RenderResumeResponse {
+  return {};
+}
+
+export const RenderResumeResponse: MessageFns<RenderResumeResponse> = {
+  encode(_: RenderResumeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderResumeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderResumeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderResumeResponse>, I>>(base?: I): RenderResumeResponse {
+    return RenderResumeResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderResumeResponse>, I>>(_: I): RenderResumeResponse {
+    const message = createBaseRenderResumeResponse();
+    return message;
+  },
+};
+
+function createBaseRenderAcceptRequest(): RenderAcceptRequest {
+  return { dest: "" };
+}
+
+export const RenderAcceptRequest: MessageFns<RenderAcceptRequest> = {
+  encode(message: RenderAcceptRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dest !== "") {
+      writer.uint32(10).string(message.dest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderAcceptRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderAcceptRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderAcceptRequest>, I>>(base?: I): RenderAcceptRequest {
+    return RenderAcceptRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderAcceptRequest>, I>>(object: I): RenderAcceptRequest {
+    const message = createBaseRenderAcceptRequest();
+    message.dest = object.dest ?? "";
+    return message;
+  },
+};
+
+function createBaseRenderAcceptResponse(): RenderAcceptResponse {
+  return {};
+}
+
+export const RenderAcceptResponse: MessageFns<RenderAcceptResponse> = {
+  encode(_: RenderAcceptResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderAcceptResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderAcceptResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderAcceptResponse>, I>>(base?: I): RenderAcceptResponse {
+    return RenderAcceptResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderAcceptResponse>, I>>(_: I): RenderAcceptResponse {
+    const message = createBaseRenderAcceptResponse();
+    return message;
+  },
+};
 
 function createBaseRenderStatusRequest(): RenderStatusRequest {
   return {};
@@ -301,6 +638,10 @@ function createBaseResourceStatus(): ResourceStatus {
     renders: 0,
     swaps: 0,
     drifts: 0,
+    warning: "",
+    reloads: 0,
+    failedReloads: 0,
+    swappedAt: 0,
   };
 }
 
@@ -344,6 +685,18 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
     }
     if (message.drifts !== 0) {
       writer.uint32(104).int64(BigInt(message.drifts));
+    }
+    if (message.warning !== "") {
+      writer.uint32(114).string(message.warning);
+    }
+    if (message.reloads !== 0) {
+      writer.uint32(120).int64(BigInt(message.reloads));
+    }
+    if (message.failedReloads !== 0) {
+      writer.uint32(128).int64(BigInt(message.failedReloads));
+    }
+    if (message.swappedAt !== 0) {
+      writer.uint32(136).int64(BigInt(message.swappedAt));
     }
     return writer;
   },
@@ -465,6 +818,38 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
             message.drifts = longToNumber(reader.int64());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.warning = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.reloads = longToNumber(reader.int64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.failedReloads = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.swappedAt = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -499,6 +884,10 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
     message.renders = object.renders ?? 0;
     message.swaps = object.swaps ?? 0;
     message.drifts = object.drifts ?? 0;
+    message.warning = object.warning ?? "";
+    message.reloads = object.reloads ?? 0;
+    message.failedReloads = object.failedReloads ?? 0;
+    message.swappedAt = object.swappedAt ?? 0;
     return message;
   },
 };
@@ -854,6 +1243,37 @@ export const RenderService = {
     responseSerialize: (value: RenderWaitResponse): Buffer => Buffer.from(RenderWaitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenderWaitResponse => RenderWaitResponse.decode(value),
   },
+  /** Leaves a file alone, or all of them, until it is resumed; kept across restarts. */
+  pause: {
+    path: "/confetdpb.Render/Pause" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenderPauseRequest): Buffer => Buffer.from(RenderPauseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenderPauseRequest => RenderPauseRequest.decode(value),
+    responseSerialize: (value: RenderPauseResponse): Buffer => Buffer.from(RenderPauseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenderPauseResponse => RenderPauseResponse.decode(value),
+  },
+  resume: {
+    path: "/confetdpb.Render/Resume" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenderResumeRequest): Buffer => Buffer.from(RenderResumeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenderResumeRequest => RenderResumeRequest.decode(value),
+    responseSerialize: (value: RenderResumeResponse): Buffer =>
+      Buffer.from(RenderResumeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenderResumeResponse => RenderResumeResponse.decode(value),
+  },
+  /** Takes the source as it is for a file that is held because the source is behind it. */
+  accept: {
+    path: "/confetdpb.Render/Accept" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenderAcceptRequest): Buffer => Buffer.from(RenderAcceptRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenderAcceptRequest => RenderAcceptRequest.decode(value),
+    responseSerialize: (value: RenderAcceptResponse): Buffer =>
+      Buffer.from(RenderAcceptResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenderAcceptResponse => RenderAcceptResponse.decode(value),
+  },
 } as const;
 
 export interface RenderServer extends UntypedServiceImplementation {
@@ -861,6 +1281,11 @@ export interface RenderServer extends UntypedServiceImplementation {
   status: handleUnaryCall<RenderStatusRequest, RenderStatusResponse>;
   /** Answers once everything affected by changes up to a revision was applied or has failed. */
   wait: handleUnaryCall<RenderWaitRequest, RenderWaitResponse>;
+  /** Leaves a file alone, or all of them, until it is resumed; kept across restarts. */
+  pause: handleUnaryCall<RenderPauseRequest, RenderPauseResponse>;
+  resume: handleUnaryCall<RenderResumeRequest, RenderResumeResponse>;
+  /** Takes the source as it is for a file that is held because the source is behind it. */
+  accept: handleUnaryCall<RenderAcceptRequest, RenderAcceptResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -81,7 +81,8 @@ async function wantedAttributes(target: Target, now: FileNow | undefined, world:
 }
 
 /** confd ignores the names altogether: a folder of its files has to work on a host that lacks an account. */
-function nobody(target: Target, missing: readonly string[], { pass, ports, emit }: World): void {
+function nobody(target: Target, missing: readonly string[], world: World): void {
+  const { pass, ports } = world;
   const { name, dest, position } = target.resource;
   const place = `${position.file}:${position.line}`;
   const what = `${place}: this host has no ${missing.join(' and no ')}`;
@@ -89,7 +90,7 @@ function nobody(target: Target, missing: readonly string[], { pass, ports, emit 
   const warning = `${what}: ${dest} keeps the owner that it has`;
   if (!target.warn(warning)) return;
   ports.log.warn({ dest, resource: name }, warning);
-  emit({ type: 'warning', resource: name, dest, message: warning });
+  world.emit({ type: 'warning', resource: name, dest, message: warning });
 }
 
 /** What the resource says about mode and owner, to tell a changed resource from a changed file. */

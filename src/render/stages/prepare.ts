@@ -36,7 +36,7 @@ export async function prepare(target: Target, attempt: Attempt, world: World): P
   const { log } = world.ports;
   let revision = 0;
   try {
-    const paused = world.pauses.reason(dest, world.ports.clock.wallMs());
+    const paused = world.pauses.reason(dest);
     if (paused !== undefined) throw new Hold(paused);
     const draft = resource.absent
       ? absentDraft(target, world)

@@ -35,21 +35,20 @@ export async function reload(
   const revision = Math.max(...due.map(({ state }) => state.applied?.revision ?? 0));
   const subject = { src: dests[0] ?? '', dests, revision };
   const { result, record } = await runCommand(command, timeoutMs, subject, world.ended, world);
-  for (const { state } of due) {
-    state.lastReload = record;
-    if (result.ok) state.reload = 'none';
+  for (const target of due) {
+    target.state.lastReload = record;
+    if (result.ok) {
+      target.reloads++;
+      target.state.reload = 'none';
+    } else target.failedReloads++;
   }
   const error = result.ok ? '' : `reload failed: ${withOutput(result)}`;
   return { ok: result.ok, error, command: commandText(command), dests, result };
 }
 
 /** A reload of a paused destination waits for its resumption. */
-export function isDue({ state, resource }: Target, { pauses, ports }: World): boolean {
-  return (
-    state.reload === 'pending' &&
-    state.swap === undefined &&
-    pauses.reason(resource.dest, ports.clock.wallMs()) === undefined
-  );
+export function isDue({ state, resource }: Target, { pauses }: World): boolean {
+  return state.reload === 'pending' && state.swap === undefined && pauses.reason(resource.dest) === undefined;
 }
 
 /** Resolves after so long, or when the signal is aborted: a shutdown waits for no splay. */

@@ -98,7 +98,7 @@ export function sha256(content: Buffer): string {
 
 /** Templates of either language find the item of a for_each in their environment. */
 function environmentOf({ resource: { item } }: Target, env: RenderContext['env']): RenderContext['env'] {
-  return item === undefined ? env : { ...env, CONFETD_KEY: item.key, CONFETD_NAME: item.name };
+  return item === undefined ? env : { ...env, CONFETD_ITEM: item.key, CONFETD_NAME: item.name };
 }
 
 /** The keys of one revision under the number of an earlier one, since which nothing changed for this template. */

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import { messageOf } from '../../base/errors.js';
-import type { Resource } from '../../confdir/types.js';
 import type { FileNow } from '../files.js';
 import type { Target } from '../target.js';
 import type { World } from '../world.js';
@@ -9,11 +8,6 @@ import { swapFile } from './swap.js';
 
 /** The file that was there before a swap of this process; undefined as content: there was none. */
 export type Formers = ReadonlyMap<Target, { readonly path: string; readonly now: FileNow | undefined }>;
-
-/** Whether the file before a swap has to be at hand until all that follows the swap has succeeded. */
-export function keepsFormer({ verifyCmd, lane, rollbackOnReloadFailure }: Resource): boolean {
-  return verifyCmd !== undefined || lane !== undefined || rollbackOnReloadFailure;
-}
 
 /**
  * Brings the files back that were there before the swaps which are still recorded. What can't be brought back is logged
@@ -26,9 +20,8 @@ export async function takeBackAll(
 ): Promise<readonly Target[]> {
   // All files before the first record: a crash in between leaves the records of all, and the next start goes on.
   const restored = await Promise.all(targets.map((target) => restoreFile(target, formers, world)));
-  await Promise.all(
-    targets.map((target, at) => (restored[at] === true ? clearRecord(target, world) : undefined)),
-  );
+  const there = targets.filter((_target, at) => restored[at] === true);
+  await Promise.all(there.map((target) => clearRecord(target, world)));
   return targets.filter(({ state }) => state.swap === undefined);
 }
 

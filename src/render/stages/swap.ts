@@ -1,12 +1,17 @@
 import { dirname } from 'node:path';
 import { systemCode } from '../../base/errors.js';
+import type { Resource } from '../../confdir/types.js';
 import type { Attributes } from '../files.js';
 import type { BegunSwap } from '../state.js';
 import type { Target } from '../target.js';
 import type { World } from '../world.js';
 import type { Look } from './compare.js';
 import { type Draft, sha256 } from './render.js';
-import { keepsFormer } from './restore.js';
+
+/** Whether the file before a swap has to be at hand until all that follows the swap has succeeded. */
+export function keepsFormer({ verifyCmd, lane, rollbackOnReloadFailure }: Resource): boolean {
+  return verifyCmd !== undefined || lane !== undefined || rollbackOnReloadFailure;
+}
 
 /**
  * Records that a swap begins and that a reload will be due. Until this has resolved the destination must not change.

@@ -67,18 +67,35 @@ const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | un
   },
 };
 
-/** The place is only in the parser's words, and not in all of them. */
+/** Texts in which a fault is looked for; a larger one is told without its place. */
+const MAX_SEARCHED = 1 << 20;
+
+/** The parser names places in some of its messages only, and quotes the text in others, which may be a secret. */
 function jsonFault(text: string, message: string): Fault {
-  const position = /at position (\d+)/.exec(message)?.[1];
-  const atEnd = /end of JSON input/.test(message);
-  if (position === undefined && !atEnd) return { line: 0, column: 0, message };
-  const before = text.slice(0, position === undefined ? text.length : Number(position));
+  const what = message.replace(/(?: in JSON)? at position .*$/s, '').replace(/, (?:\.\.\.)?".*$/s, '');
+  if (text.length > MAX_SEARCHED) return { line: 0, column: 0, message: what };
+  // Halving finds the shortest beginning that nothing could make good.
+  let [good, bad] = [0, text.length + 1];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (mayGoOn(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  const before = text.slice(0, good);
   const lineStart = before.lastIndexOf('\n') + 1;
-  return {
-    line: before.split('\n').length,
-    column: before.length - lineStart + 1,
-    message: message.replace(/ in JSON at position.*$/s, '').replace(/ at position.*$/s, ''),
-  };
+  return { line: before.split('\n').length, column: before.length - lineStart + 1, message: what };
+}
+
+/** Whether a text is JSON, or the beginning of some. */
+function mayGoOn(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = messageOf(error);
+    const position = /at position (\d+)/.exec(message)?.[1];
+    return /end of JSON input|Unterminated string/.test(message) || Number(position) === text.length;
+  }
 }
 
 function isSpace(byte: number): boolean {

@@ -4,10 +4,12 @@ import { Client } from '../../../src/client/client.js';
 import { silentLog } from '../../../src/io/log.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import { NodeRandom } from '../../../src/io/node/random.js';
+import { RenderService } from '../../../src/proto/generated/render.js';
 
 test('a daemon without a member answers for its renderer, and for nothing else', async () => {
   const clock = new NodeClock();
   let sourceError = '';
+  const orders: string[] = [];
   const api = new RenderApi({
     render: {
       status: () =>
@@ -23,6 +25,9 @@ test('a daemon without a member answers for its renderer, and for nothing else',
           configErrors: [],
         }),
       wait: () => Promise.resolve({ files: [], latencyMs: 1, timedOut: false, errors: [] }),
+      pause: async (dest, forMs) => void orders.push(`pause ${dest} ${forMs}`),
+      resume: async (dest) => void orders.push(`resume ${dest}`),
+      accept: async (dest) => void orders.push(`accept ${dest}`),
     },
     clock,
     log: silentLog,
@@ -31,6 +36,12 @@ test('a daemon without a member answers for its renderer, and for nothing else',
   const client = new Client({ endpoints: [`127.0.0.1:${port}`], clock, random: new NodeRandom() });
   try {
     expect((await client.renderStatus()).sourceRevision).toBe(7);
+    await client.call(RenderService.pause, { dest: '/a', forMs: 5 }, 'write');
+    await client.call(RenderService.resume, { dest: '' }, 'write');
+    await client.call(RenderService.accept, { dest: '/b' }, 'write');
+    expect(orders).toEqual(['pause /a 5', 'resume ', 'accept /b']);
+    const negative = client.call(RenderService.pause, { dest: '', forMs: -1 }, 'write');
+    await expect(negative).rejects.toMatchObject({ code: 'invalid_argument' });
     await expect(client.put({ key: Buffer.from('a') })).rejects.toMatchObject({ code: 'unimplemented' });
     const healthy = await fetch(`http://127.0.0.1:${port}/health`);
     expect([healthy.status, await healthy.json()]).toEqual([200, { health: 'true' }]);

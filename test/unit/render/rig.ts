@@ -3,6 +3,7 @@ import type { CommandOptions, CommandResult, CommandSpec } from '../../../src/co
 import type { Resource } from '../../../src/confdir/types.js';
 import type { Clock, Timer } from '../../../src/io/clock.js';
 import type { Log } from '../../../src/io/log.js';
+import type { Accounts } from '../../../src/render/accounts.js';
 import type { RenderEvent } from '../../../src/render/events.js';
 import type { AnswerOf, Need, Resolver } from '../../../src/render/functions/needs.js';
 import { NeedError } from '../../../src/render/functions/needs.js';
@@ -135,7 +136,7 @@ export function sourceOf(keys: Readonly<Record<string, string>>, revision = 1): 
 
 /**
  * A toy language: each word `$KEY` is the key's value (an error if there is none), `*GLOB` the values of a glob, `@rev`
- * the revision, `@now` the time, `!HOST` the addresses of a host.
+ * the revision, `@now` the time, `!HOST` the addresses of a host, `#NAME` a variable `CONFETD_NAME`.
  */
 export class WordEngine implements Engine {
   readonly extension = '.hbs';
@@ -162,9 +163,10 @@ export class WordEngine implements Engine {
   }
 }
 
-function wordOf(word: string, { keys, nowMs, answers }: RenderContext, path: string): string {
+function wordOf(word: string, { keys, nowMs, answers, env }: RenderContext, path: string): string {
   const rest = word.slice(1);
   if (word === '@rev') return String(keys.revision);
+  if (word.startsWith('#')) return env[`CONFETD_${rest}`] ?? '';
   if (word === '@now') return String(nowMs);
   if (word.startsWith('*'))
     return keys
@@ -241,7 +243,13 @@ export class Rig {
   readonly ports: RenderPorts;
   readonly renderer: Renderer;
 
-  constructor(options: { files?: MemoryFiles; source?: ManualSource } & Partial<RendererOptions> = {}) {
+  constructor(
+    options: {
+      files?: MemoryFiles;
+      source?: ManualSource;
+      accounts?: Accounts;
+    } & Partial<RendererOptions> = {},
+  ) {
     this.files = options.files ?? new MemoryFiles(['/c/templates', '/out', '/state']);
     this.source = options.source ?? new ManualSource();
     this.engine = new WordEngine(this.files);
@@ -252,7 +260,7 @@ export class Rig {
       random: { uint32: () => prng.uint32(), float: () => prng.float() },
       log: this.#logger(),
       files: this.files,
-      accounts: { user: () => Promise.resolve(33), group: () => Promise.resolve(44) },
+      accounts: options.accounts ?? { user: () => Promise.resolve(33), group: () => Promise.resolve(44) },
       resolver,
       run: (spec, runOptions) => this.#run(spec, runOptions),
       env: {},

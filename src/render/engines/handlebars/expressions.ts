@@ -308,6 +308,8 @@ const DATA = new Map<string, Static>([
   ['revision', 'number'],
   ['src', 'text'],
   ['dest', 'text'],
+  ['item', 'text'],
+  ['name', 'text'],
   ['nl', 'text'],
   ['tab', 'text'],
 ]);

@@ -65,6 +65,8 @@ export class HandlebarsTemplate implements Template {
       revision: context.keys.revision,
       src: context.src,
       dest: context.dest,
+      item: context.item?.key,
+      name: context.item?.name,
       nl: '\n',
       tab: '\t',
     });

@@ -17,6 +17,9 @@ function setup() {
         return status();
       },
       wait: () => Promise.reject(new Error('not used')),
+      pause: () => Promise.reject(new Error('not used')),
+      resume: () => Promise.reject(new Error('not used')),
+      accept: () => Promise.reject(new Error('not used')),
     },
     clock,
   );
@@ -56,7 +59,10 @@ test('one question a scrape answers for the source and the resources', async () 
       }),
     );
   rig.answer(status({ sourceState: 'connected' }));
-  expect(await rig.scrape()).toEqual({
+  const scraped = await rig.scrape();
+  expect(
+    Object.fromEntries(Object.entries(scraped).filter(([name]) => !name.startsWith('resource_'))),
+  ).toEqual({
     source_connected: 1,
     source_lost_seconds: 0,
     source_revision: 57,
@@ -72,6 +78,40 @@ test('one question a scrape answers for the source and the resources', async () 
   expect(await rig.scrape()).toMatchObject({ source_connected: 0, source_lost_seconds: 30 });
   rig.answer(status({ sourceState: 'idle' }));
   expect(await rig.scrape()).toMatchObject({ source_connected: 1, source_lost_seconds: 0 });
+});
+
+test('each file has its own series, for as long as there is the file', async () => {
+  const rig = setup();
+  const one = ResourceStatus.fromPartial({
+    name: 'web',
+    dest: '/etc/a',
+    state: 'in_sync',
+    appliedRevision: 9,
+    renders: 4,
+    swaps: 3,
+    drifts: 2,
+    reloads: 1,
+    failedReloads: 5,
+    swappedAt: 1_700_000_000_500,
+    reload: { at: 1, ok: false, outcome: 'exit 1', durationMs: 1 },
+  });
+  const other = ResourceStatus.fromPartial({ name: 'db', dest: '/etc/b', state: 'held' });
+  const answer = (resources: readonly ResourceStatus[]) => () =>
+    Promise.resolve(RenderStatusResponse.fromPartial({ resources: [...resources] }));
+  rig.answer(answer([one, other]));
+  const first = await rig.scrape();
+  const of = (name: string, labels: string) => first[`resource_${name}{${labels}}`];
+  const web = 'resource="web",dest="/etc/a"';
+  const names = ['ready', 'applied_revision', 'last_swap_timestamp_seconds', 'last_reload_ok'];
+  expect(names.map((name) => of(name, web))).toEqual([1, 9, 1_700_000_000.5, 0]);
+  const counters = ['renders', 'swaps', 'drifts', 'reloads', 'failed_reloads'];
+  expect(counters.map((name) => of(`${name}_total`, web))).toEqual([4, 3, 2, 1, 5]);
+  const db = 'resource="db",dest="/etc/b"';
+  expect(['ready', 'last_reload_ok'].map((name) => of(name, db))).toEqual([0, 1]);
+  rig.answer(answer([{ ...one, swaps: 7 }]));
+  const second = await rig.scrape();
+  expect(second[`resource_swaps_total{${web}}`]).toBe(7);
+  expect(Object.keys(second).filter((name) => name.includes('/etc/b'))).toEqual([]);
 });
 
 test('a renderer that is busy holds no scrape up for more than a second; one that is gone is not connected', async () => {

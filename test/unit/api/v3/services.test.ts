@@ -172,6 +172,9 @@ describe('Render', () => {
           waits.push([revision, timeoutMs]);
           return RenderWaitResponse.fromPartial({ latencyMs: 1.5, files: [{ dest: '/out', revision }] });
         },
+        pause: () => Promise.reject(new Error('not used')),
+        resume: () => Promise.reject(new Error('not used')),
+        accept: () => Promise.reject(new Error('not used')),
       },
     });
     const wait = (revision: number, timeoutMs: number) =>
