@@ -105,11 +105,13 @@ export async function startZookeeper(): Promise<KeyStoreServer> {
   };
   let child = spawn();
   let client = await open();
-  const call = <Result>(ask: (done: (error: unknown, result: Result) => void) => void): Promise<Result> =>
+  const call = <Result>(
+    ask: (done: (error: Error | zookeeper.Exception | null, result: Result) => void) => void,
+  ): Promise<Result> =>
     new Promise((resolve, reject) => {
       ask((error, result) => {
-        if (error === null || error === undefined) resolve(result);
-        else reject(error instanceof Error ? error : new Error(String(error)));
+        if (error === null) resolve(result);
+        else reject(new Error(error.toString()));
       });
     });
   return {

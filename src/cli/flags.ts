@@ -93,7 +93,7 @@ export function parseFlags(flags: FlagSet, argv: readonly string[], options: Par
       rest.push(word);
       continue;
     }
-    const { name, shown, attached } = split(word, names);
+    const { name, shown, attached } = split(word, names, flags);
     if (name === undefined) {
       if (/^--?(h|help)$/.test(word)) {
         help = true;
@@ -168,14 +168,15 @@ function namesOf(flags: FlagSet): ReadonlyMap<string, string> {
   return names;
 }
 
-function split(word: string, names: ReadonlyMap<string, string>) {
+function split(word: string, names: ReadonlyMap<string, string>, flags: FlagSet) {
   const [, dashes = '', body = '', attached] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   const name = names.get(body);
   if (name !== undefined) return { name, shown: dashes + body, attached };
   const letter = body.slice(0, 1);
   // `-wjson`: a letter with its value; a long name of one letter more isn't confused with it, since it was found above.
   const short = dashes === '-' && body.length > 1 ? names.get(letter) : undefined;
-  if (short === undefined || names.get(letter) === letter)
+  // Go's flag package knows no such thing: an alias of one letter takes its value apart.
+  if (short === undefined || flags[short]?.short !== letter)
     return { name: undefined, shown: dashes + body, attached };
   return { name: short, shown: `-${letter}`, attached: word.slice(2) };
 }

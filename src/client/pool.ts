@@ -69,10 +69,13 @@ export class Pool {
         return connection;
       } catch (error) {
         if (isRefusal(error)) throw error;
-        failures.set(endpoint.text, callError(error, endpoint.text).message);
+        if (signal?.aborted !== true) failures.set(endpoint.text, callError(error, endpoint.text).message);
         this.#leave(endpoint);
       }
-      if (signal?.aborted === true) throw new ConfetdError('cancelled', 'cancelled');
+      if (signal?.aborted === true) {
+        const why = failures.size === 0 ? 'cancelled' : `can't connect: ${[...failures.values()].join('; ')}`;
+        throw new ConfetdError('cancelled', why);
+      }
       const triedAll = attempt + 1 >= this.endpoints.length;
       if (triedAll && clock.monotonicMs() - startMs >= boundMs) {
         throw new ConfetdError('unavailable', `can't connect: ${[...failures.values()].join('; ')}`);

@@ -10,16 +10,9 @@ export function announceSource(backend: string, spec: SourceSpec, log: Log): voi
 }
 
 function placesOf(spec: SourceSpec): readonly string[] {
-  switch (spec.type) {
-    case 'embedded':
-    case 'env':
-      return ['the environment'];
-    case 'file':
-      return spec.paths;
-    case 'etcdv3':
-      return spec.endpoints;
-    default:
-      // A URL may hold a password.
-      return spec.nodes.map((node) => node.replace(/\/\/[^@/]*@/, '//'));
-  }
+  if (spec.type === 'file') return spec.paths;
+  if (spec.type === 'etcdv3') return spec.endpoints;
+  if (!('nodes' in spec)) return ['the environment'];
+  // A URL may hold a password.
+  return spec.nodes.map((node) => node.replace(/\/\/[^@/]*@/, '//'));
 }

@@ -35,8 +35,7 @@ export const CONFD_FLAGS = {
   },
   node: {
     kind: 'list',
-    short: 'n',
-    aliases: ['nodes'],
+    aliases: ['n', 'nodes'],
     separator: ',',
     default: [],
     usage: 'node of the backend; may be given several times',

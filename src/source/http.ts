@@ -91,14 +91,12 @@ export class HttpNodes {
 }
 
 function inWords(error: unknown): string {
-  switch (systemCode(error)) {
-    case 'ECONNREFUSED':
-      return 'nothing listens there';
-    case 'ENOTFOUND':
-      return 'no such host';
-    case 'ECONNRESET':
-      return 'the connection broke';
-    default:
-      return messageOf(error) || String(systemCode(error));
-  }
+  const code = systemCode(error) ?? '';
+  return WORDS[code] ?? (messageOf(error) || code);
 }
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no such host',
+  ECONNRESET: 'the connection broke',
+};

@@ -118,7 +118,7 @@ describe('a daemon refuses', () => {
     const wrong = [
       [['--no-such-flag'], /no-such-flag/],
       [['--listen-client-urls', 'http://127.0.0.1:1'], /--advertise-client-urls is required/],
-      [['--backend', 'carrier-pigeon'], /carrier-pigeon/],
+      [['env', 'file'], /unexpected argument "file"/],
       [['--onetime', '--interval', 'soon'], /interval/],
     ] as const;
     for (const [args, told] of wrong) {

@@ -65,8 +65,14 @@ test.each([
   [['--log-level=zz'], 'not a valid level: "zz"'],
   [['--election-timeout=300'], 'must be at least 5 times --heartbeat-interval'],
   [['--no-render', '--backend=env'], 'leave nothing to do'],
-  [['--backend=carrier-pigeon'], 'Invalid backend: "carrier-pigeon": expected one of embedded, etcdv3, etcd, env'],
-  [['--backend=dynamodb'], 'Invalid backend: dynamodb is not supported here: expected one of embedded, etcdv3'],
+  [
+    ['--backend=carrier-pigeon'],
+    'Invalid backend: "carrier-pigeon": expected one of embedded, etcdv3, etcd, env',
+  ],
+  [
+    ['--backend=dynamodb'],
+    'Invalid backend: dynamodb is not supported here: expected one of embedded, etcdv3',
+  ],
 ])('%j is refused: %s', (argv, sentence) => {
   expect(() => read(argv)).toThrow(sentence);
 });
