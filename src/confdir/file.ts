@@ -1,7 +1,7 @@
 import { Fields } from './fields.js';
 import { readGroup } from './group.js';
 import { readHook } from './hook.js';
-import { Positions, placeAt } from './positions.js';
+import { Positions, placeOfBadByte } from './positions.js';
 import { readResource, type Surroundings } from './resource.js';
 import { parseToml, type TomlTable } from './toml.js';
 import type { Generation, Hook, Problem, Resource } from './types.js';
@@ -81,11 +81,3 @@ const TEMPLATE_KEYS = new Set([
   'reload_splay',
   'rollback_on_reload_failure',
 ]);
-
-function placeOfBadByte(bytes: Buffer): { line: number; column: number } {
-  // The replacement character also stands in texts that hold it rightly: compare byte by byte from there.
-  const again = Buffer.from(bytes.toString('utf8'), 'utf8');
-  let at = 0;
-  while (at < bytes.length && bytes[at] === again[at]) at++;
-  return placeAt(bytes.toString('utf8', 0, at), at);
-}

@@ -194,6 +194,15 @@ export function placeAt(text: string, offset: number): Place {
   return { line: before.split('\n').length, column: before.length - lineStart + 1 };
 }
 
+/** Where bytes stop being UTF-8 text. */
+export function placeOfBadByte(bytes: Buffer): Place {
+  // The replacement character also stands in texts that hold it rightly: compare byte by byte from there.
+  const again = Buffer.from(bytes.toString('utf8'), 'utf8');
+  let at = 0;
+  while (at < bytes.length && bytes[at] === again[at]) at++;
+  return placeAt(bytes.toString('utf8', 0, at), at);
+}
+
 function id(path: KeyPath): string {
   return JSON.stringify(path);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import { ConfetdError, systemCode } from '../../base/errors.js';
+import { ConfetdError, messageOf, systemCode } from '../../base/errors.js';
 import type { Resource } from '../../confdir/types.js';
 import type { Attributes, FileNow } from '../files.js';
 import type { Target } from '../target.js';
@@ -28,9 +28,15 @@ export async function look(target: Target, world: World): Promise<Look> {
   return { path, now, wanted: await wantedAttributes(target, now, world) };
 }
 
+/** What the file system says of a destination, after where it was asked for: a loop of links, no permission. */
+function placed({ dest, position }: Pick<Resource, 'dest' | 'position'>, error: unknown): ConfetdError {
+  const message = `${position.file}:${position.line}: dest ${dest}: ${messageOf(error)}`;
+  return new ConfetdError('config', message, { cause: error });
+}
+
 /** A destination that isn't a file, in words that say where it was asked for. */
 function unusable({ dest, position }: Resource, path: string, error: unknown): unknown {
-  if (systemCode(error) !== 'EISDIR') return error;
+  if (systemCode(error) !== 'EISDIR') return placed({ dest, position }, error);
   const at = path === dest ? dest : `${dest} (${path})`;
   return new ConfetdError(
     'config',
@@ -43,7 +49,7 @@ async function realPath(resource: Resource, { ports, pass }: World): Promise<str
   try {
     return await ports.files.resolve(dest);
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    if (systemCode(error) !== 'ENOENT') throw placed(resource, error);
     const folder = dirname(dest);
     if (!resource.createDestDirs) {
       throw new ConfetdError(

@@ -48,6 +48,8 @@ export interface World {
   readonly env?: Readonly<Record<string, string>>;
   readonly prefix?: string;
   readonly subtrees?: readonly string[];
+  readonly missingKey?: 'error' | 'zero';
+  readonly item?: { readonly key: string; readonly name: string };
   readonly maxBytes?: number;
   readonly answers?: Answers;
   /** The clock's readings, in turn, then the last again; the deadline is 1000. */
@@ -60,7 +62,11 @@ export function contextOf(world: World): RenderContext & { readonly keys: Mirror
   const readings = [...(world.clock ?? [0])];
   const prefix = world.prefix ?? '';
   return {
-    keys: new MirrorView(mirrorOf(world.keys ?? {}), { prefix, subtrees: world.subtrees ?? [prefix] }),
+    keys: new MirrorView(mirrorOf(world.keys ?? {}), {
+      prefix,
+      subtrees: world.subtrees ?? [prefix],
+      missingKey: world.missingKey ?? 'error',
+    }),
     env: world.env ?? {},
     src: 't.hbs',
     dest: '/out/t',
@@ -68,6 +74,7 @@ export function contextOf(world: World): RenderContext & { readonly keys: Mirror
     deadlineMs: 1000,
     maxBytes: world.maxBytes ?? 1_000_000,
     monotonicMs: () => (readings.length > 1 ? readings.shift() : readings[0]) ?? 0,
+    ...(world.item === undefined ? {} : { item: world.item }),
     ...(world.answers === undefined ? {} : { answers: world.answers }),
   };
 }

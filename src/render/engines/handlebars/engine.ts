@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { messageOf, systemCode } from '../../../base/errors.js';
+import { placeOfBadByte } from '../../../confdir/positions.js';
 import { type Disk, readFile } from '../../../io/disk.js';
 import type { Engine, Template } from '../../types.js';
 import { parse } from './parse.js';
@@ -51,6 +53,8 @@ export class HandlebarsEngine implements Engine {
       throw failure(place, `${path} can't be read: ${why}`, error);
     }
     if (bytes.length > MAX_SIZE) throw failure(place, `${path} is larger than ${MAX_SIZE} bytes`);
-    return bytes.toString('utf8');
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    const bad = { file: path, ...placeOfBadByte(bytes), text: '' };
+    throw failure(bad, 'not UTF-8 text: save the template in that encoding');
   }
 }

@@ -304,7 +304,10 @@ describe('what Handlebars has and a configuration file does not need', () => {
     ['{{> @partial-block}}', 'a partial is named by its path'],
     ['{{#> layout}}{{/layout}}', 'partials with a block'],
     ['{{@root.x}}', 'unknown @root'],
-    ['{{@foo}}', 'unknown @foo: there are @revision @src @dest @nl @tab @index @key @first @last'],
+    [
+      '{{@foo}}',
+      'unknown @foo: there are @revision @src @dest @item @name @nl @tab @index @key @first @last',
+    ],
     ['{{@index}}', '@index is known inside {{#each}} only'],
     ['{{#each (ls "/")}}{{#each (ls "/")}}{{@../index}}{{/each}}{{/each}}', 'as |item index|'],
     ['{{@src.x}}', '@src has no fields'],
