@@ -66,8 +66,8 @@ export class Child {
       });
       this.#process.once('exit', (code, signal) => {
         // A grandchild may keep the pipes open: what it prints later is nobody's.
-        setTimeout(() => this.#process.stdout?.destroy(), 200).unref();
-        setTimeout(() => this.#process.stderr?.destroy(), 200).unref();
+        setTimeout(() => this.#process.stdout?.destroy(), 2_000).unref();
+        setTimeout(() => this.#process.stderr?.destroy(), 2_000).unref();
         this.#process.once('close', () => {
           gone();
           resolve({ code, signal });

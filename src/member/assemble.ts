@@ -107,6 +107,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     upkeep.confChanged();
     if (raft.status.confState.voters.length > 1) takesPart();
   };
+  const reachable = (id: bigint): boolean => transport.activeSince(id) !== undefined;
   const applier = new EntryApplier({ store, lessor, alarms, raft, proposals, confChanged });
   const install = new SnapshotInstall({
     raft,
@@ -132,6 +133,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
         for (const { type, to } of messages) if (type === MessageType.SNAP) retention.sending(to);
         transport.send(messages);
       },
+      reachable,
       softStateChanged: (state) => upkeep.softStateChanged(state),
       ticked: (nowMs) => upkeep.ticked(nowMs),
       refused: (sequence, why) => proposals.refuse(sequence, proposalRefusal(why)),
@@ -151,7 +153,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     loop,
     clock,
     electionMs: options.electionMs,
-    reachable: (id) => transport.activeSince(id) !== undefined,
+    reachable,
   });
   const membership = new Membership({
     identity,

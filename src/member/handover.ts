@@ -15,6 +15,8 @@ export interface HandoverParts {
   readonly boot: number;
   readonly raft: Pick<RawNode, 'propose' | 'status' | 'term'>;
   readonly proposals: Proposals;
+  /** Whether there is a connection to a member: what is sent without one is lost. */
+  reachable(id: bigint): boolean;
   send(messages: readonly Message[]): void;
   /** Raft took it not, for a reason that waiting doesn't mend. */
   refused(sequence: number, why: ProposalRefusal): void;
@@ -76,7 +78,7 @@ export class Handover {
   #forward(queued: readonly Proposal[]): void {
     const { raft, proposals } = this.#parts;
     const { leader, term, id } = raft.status;
-    if (leader === NOBODY || leader === id) {
+    if (leader === NOBODY || leader === id || !this.#parts.reachable(leader)) {
       proposals.putBack(queued);
       return;
     }

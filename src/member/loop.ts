@@ -38,6 +38,8 @@ export interface LoopPorts {
   /** Undefined: there is room. Otherwise nothing more is applied until it resolves (the store is behind in writing). */
   applyRoom(): Promise<void> | undefined;
   send(messages: readonly Message[]): void;
+  /** Whether there is a connection to a member. */
+  reachable(id: bigint): boolean;
   softStateChanged(state: SoftState): void;
   /** Runs once every tick, after raft's. */
   ticked(nowMs: number): void;
@@ -83,6 +85,7 @@ export class RaftLoop {
       boot: start.boot,
       raft,
       proposals,
+      reachable: (id) => ports.reachable(id),
       send: (messages) => ports.send(messages),
       refused: (sequence, why) => ports.refused(sequence, why),
     });

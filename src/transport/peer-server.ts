@@ -98,9 +98,7 @@ export class PeerServer {
   async drain(): Promise<void> {
     for (const call of this.#streams.values()) call.end(GrpcStatus.ok);
     this.#transfer?.call.destroy();
-    await Promise.all(
-      [...this.#sessions].map((session) => new Promise<void>((resolve) => session.close(() => resolve()))),
-    );
+    await Promise.all([...this.#sessions].map(closed));
   }
 
   /** Ends everything at once. */
@@ -231,4 +229,13 @@ export class PeerServer {
         : `the member refuses the request: ${nameOf(refusal)}`;
     return { refusal, error: { code: 'unavailable', message }, kind: undefined };
   }
+}
+
+/** Lets a session's streams end. One that is over already calls nobody back. */
+function closed(session: ServerHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    if (session.destroyed) resolve();
+    session.once('close', resolve);
+    if (!session.closed) session.close();
+  });
 }

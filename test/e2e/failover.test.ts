@@ -70,7 +70,9 @@ reload_cmd = "cat ${folder}/app.out >> ${folder}/reloads"
 
   const reloads = (): string[] =>
     existsSync(join(folder, 'reloads'))
-      ? readFileSync(join(folder, 'reloads'), 'utf8').trimEnd().split('\n')
+      ? readFileSync(join(folder, 'reloads'), 'utf8')
+          .split('\n')
+          .filter((line) => line !== '')
       : [];
 
   /** The file is what the last put says, and each value was loaded once, in order. */

@@ -45,11 +45,13 @@ function member(id: bigint) {
   const proposals = new Proposals({ member: id, boot: 3 }, 7_000);
   const sent: Message[] = [];
   const refused: ProposalRefusal[] = [];
+  const connected = new Set([1n, 2n]);
   const handover = new Handover({
     self: id,
     boot: 3,
     raft,
     proposals,
+    reachable: (peer) => connected.has(peer),
     send: (messages) => sent.push(...messages),
     refused: (_sequence, why) => refused.push(why),
   });
@@ -61,7 +63,7 @@ function member(id: bigint) {
     };
     proposals.queue(proposals.register({ $case: 'put', value }, outcome, 0, boundTo));
   };
-  return { raft, proposals, handover, sent, refused, put };
+  return { raft, proposals, handover, sent, refused, connected, put };
 }
 
 const keysOf = (data: readonly Buffer[]): string[] =>
@@ -86,6 +88,18 @@ describe('proposals', () => {
     handover.run();
     expect(sent).toMatchObject([{ type: MessageType.PROP, from: 1n, to: 2n, term: 5 }]);
     expect(keysOf(sent[0]?.entries.map(({ data }) => data) ?? [])).toEqual(['a', 'b']);
+    handover.run();
+    expect(sent).toHaveLength(1);
+  });
+
+  test('wait for the connection to the leader: what is sent without one is lost', () => {
+    const { raft, handover, sent, connected, put } = member(1n);
+    raft.follow(2n, 5);
+    connected.delete(2n);
+    put('a');
+    handover.run();
+    expect(sent).toEqual([]);
+    connected.add(2n);
     handover.run();
     expect(sent).toHaveLength(1);
   });
