@@ -6,4 +6,25 @@ export interface FailedSeed {
 }
 
 /** Run again by every build. A seed means another run whenever the simulator draws differently: keep them all the same. */
-export const FAILED_SEEDS: readonly FailedSeed[] = [];
+export const FAILED_SEEDS: readonly FailedSeed[] = [
+  {
+    seed: 39,
+    profile: 'crashes',
+    found: 'a killed start had named the state and not synced the name: gone with the power',
+  },
+  {
+    seed: 78,
+    profile: 'crashes',
+    found: 'the same, of the data folder: its member was made anew after the others had met it',
+  },
+  {
+    seed: 84,
+    profile: 'crashes',
+    found: 'the same, of all of them before they met: two leaders in one term',
+  },
+  { seed: 157, profile: 'crashes', found: 'as 78, met by another' },
+  { seed: 195, profile: 'crashes', found: 'as 78, after a second kill' },
+  { seed: 29, profile: 'clocks', found: 'a deposed leader had the next one end a lease that it had renewed' },
+  { seed: 32, profile: 'clocks', found: 'the same, after a pause' },
+  { seed: 37, profile: 'stale', found: 'the same, after a pause under a cut' },
+];
