@@ -56,6 +56,10 @@ export type RenderEvent =
   | { readonly type: 'configuration'; readonly resources: number; readonly problems: readonly string[] }
   | { readonly type: 'source lost'; readonly source: string; readonly reason: string }
   | { readonly type: 'source back'; readonly source: string; readonly revision: number }
+  /** Files of one lane are in force: swapped, verified, and the reload tried. */
+  | { readonly type: 'applied'; readonly dests: readonly string[] }
+  /** Every file is what the keys say, for the first time since the start: what needs them may begin. */
+  | { readonly type: 'complete'; readonly revision: number }
   /** Every resource has been tried once since the start. */
   | {
       readonly type: 'ready';

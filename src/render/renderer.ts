@@ -9,6 +9,7 @@ import { Fleet } from './fleet.js';
 import { Generations } from './generations.js';
 import { KeyFeed } from './key-feed.js';
 import type { Lane } from './lane.js';
+import { Milestones } from './milestones.js';
 import { Outcomes } from './outcomes.js';
 import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
@@ -57,8 +58,7 @@ export class Renderer {
   readonly #outcomes: Outcomes;
   readonly #sourceState: SourceState;
   readonly #generations: Generations;
-  #readyTold = false;
-  #writtenAtStart = 0;
+  readonly #milestones: Milestones;
 
   constructor(source: Source, ports: RenderPorts, options: RendererOptions) {
     this.#ports = ports;
@@ -69,6 +69,7 @@ export class Renderer {
     this.#sourceState = new SourceState(clock);
     const emit = options.onEvent ?? (() => {});
     const mirror = new Mirror();
+    this.#milestones = new Milestones(emit);
     this.#world = {
       ports,
       pass: { ...DEFAULT_PASS, ...options.pass },
@@ -102,7 +103,7 @@ export class Renderer {
       changed: (targets) => {
         this.#startAll(targets);
         this.#outcomes.check();
-        this.#tellReady();
+        this.#tellMilestones();
       },
     });
     this.#outcomes = new Outcomes({ clock, isSettled: (revision) => this.#isSettled(revision) });
@@ -138,7 +139,7 @@ export class Renderer {
     this.#generations.keysLoaded(range);
     this.#startAll(this.#fleet.targets);
     this.#outcomes.check();
-    this.#tellReady();
+    this.#tellMilestones();
   }
 
   /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
@@ -204,9 +205,13 @@ export class Renderer {
       if (ok) this.#ports.log.info({ command, dests, ms: durationMs }, 'reloaded');
       else this.#ports.log.error({ command, dests, outcome, ms: durationMs, retryInMs }, error);
     }
+    const dests = results
+      .filter(({ status }) => status === 'written')
+      .map(({ target }) => target.resource.dest);
+    if (dests.length > 0) this.#world.emit({ type: 'applied', dests });
     for (const target of lane.members) if (isRemoved(target)) this.#generations.drop(target);
     this.#outcomes.check();
-    this.#tellReady();
+    this.#tellMilestones();
   }
 
   /** Takes up how a pass ended for one target. */
@@ -238,7 +243,7 @@ export class Renderer {
       target.phase = status === 'would change' ? 'pending' : 'in_sync';
       target.failures = 0;
       target.appliedRevision = revision;
-      if (status === 'written' && !this.#readyTold) this.#writtenAtStart++;
+      if (status === 'written') this.#milestones.wrote();
       if (status === 'in sync' && first)
         this.#world.emit({ type: 'in sync', resource: name, dest, revision });
     }
@@ -266,25 +271,11 @@ export class Renderer {
     this.#world.emit({ type: 'source back', source: this.#source.name, revision });
   }
 
-  /** Once: after every target has been tried. */
-  #tellReady(): void {
-    if (this.#generations.unsettledFrom !== undefined) return;
-    if (this.#readyTold || !this.#fleet.adopted) return;
+  #tellMilestones(): void {
     const isIdle = this.#fleet.isEmpty && !this.#generations.hasItems;
-    if (!this.#feed.loaded && !isIdle) return;
-    const targets = [...this.#fleet.targets];
-    if (targets.some((target) => !target.tried)) return;
-    this.#readyTold = true;
-    const count = (phase: Target['phase']): number =>
-      targets.filter((target) => target.phase === phase).length;
-    this.#world.emit({
-      type: 'ready',
-      revision: this.#world.mirror.revision,
-      written: this.#writtenAtStart,
-      inSync: Math.max(0, count('in_sync') - this.#writtenAtStart),
-      failed: count('failed'),
-      held: count('held'),
-    });
+    if (this.#generations.unsettledFrom !== undefined || !this.#fleet.adopted) return;
+    if (this.#feed.loaded || isIdle)
+      this.#milestones.reached([...this.#fleet.targets], this.#world.mirror.revision);
   }
 
   #isSettled(revision: number): boolean {

@@ -32,7 +32,9 @@ export function terminal({ write, color, cwd }: TerminalOptions): (event: Render
         return;
       }
       case 'in sync':
-        // Summed up by `ready`.
+      case 'applied':
+      case 'complete':
+        // Summed up by `ready`, or shown file by file.
         return;
       case 'failed':
         line(short(event.dest), c.red('failed'), retry(event.retryInMs));

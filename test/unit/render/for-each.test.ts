@@ -47,7 +47,7 @@ describe('for_each', () => {
     await rig.put({ '/sites/c/y': null });
     expect(files(rig)).toEqual(['a.conf']);
     expect(rig.commands.slice(before)).toEqual(['reload']);
-    expect(rig.events.at(-2)).toMatchObject({ type: 'pruned', dest: '/out/c.conf' });
+    expect(rig.events.filter(({ type }) => type === 'pruned')).toMatchObject([{ dest: '/out/c.conf' }]);
     expect(rig.renderer.status().resources).toHaveLength(1);
     expect(rig.files.paths('/state')).toHaveLength(1);
     await rig.put({ '/sites/c/x': '1' });

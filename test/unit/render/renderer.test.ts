@@ -119,3 +119,28 @@ it('with noop writes nothing, not even a state, runs nothing, and says so', asyn
   expect(rig.status('x').state).toBe('pending');
   expect(rig.log).toContain('Noop mode enabled. /out/x will not be modified');
 });
+
+describe('what a supervised command waits for', () => {
+  it('is told once every file is there, and of each change in force after its reload', async () => {
+    const rig = new Rig({ source: sourceOf({ '/a': '1' }) }).template('x', '$/a').template('y', '$/b');
+    const told = (): unknown[] =>
+      rig.events.filter(({ type }) => type === 'complete' || type === 'applied' || type === 'reload');
+    await rig.start(resource('x', { reloadCmd: 'reload' }), resource('y'));
+    expect(told()).toMatchObject([{ type: 'reload' }, { type: 'applied', dests: ['/out/x'] }]);
+    await rig.put({ '/b': '1' });
+    expect(told().slice(2)).toEqual([
+      { type: 'applied', dests: ['/out/y'] },
+      { type: 'complete', revision: 2 },
+    ]);
+    await rig.put({ '/b': null });
+    await rig.put({ '/b': '2' });
+    expect(told().slice(4)).toEqual([{ type: 'applied', dests: ['/out/y'] }]);
+  });
+
+  it('is told at once where nothing is to be rendered', async () => {
+    const rig = new Rig();
+    await rig.renderer.start();
+    await rig.adopt();
+    expect(rig.events.at(-1)).toMatchObject({ type: 'complete' });
+  });
+});
