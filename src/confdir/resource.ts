@@ -59,7 +59,9 @@ export function readResource(
     checkCmd: fields.command('check_cmd'),
     checkTimeoutMs: fields.duration('check_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
     ...(group ?? readReloading(fields)),
-    minEntries: fields.integer('min_entries', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    // The files of all items don't go with an empty store, unless that is asked for.
+    minEntries:
+      fields.integer('min_entries', 0, Number.MAX_SAFE_INTEGER) ?? (forEach?.prune === true ? 1 : 0),
     createDestDirs: fields.boolean('create_dest_dirs') ?? false,
     onDrift: fields.choice('on_drift', ['repair', 'report']) ?? 'repair',
     // Go's own word for it is `default`.

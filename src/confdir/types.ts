@@ -45,7 +45,10 @@ export interface Resource {
   readonly reloadTimeoutMs: number;
   /** Quiet period and deadline: a render waits for `minMs` without a change, but no longer than `maxMs`. */
   readonly wait: { readonly minMs: number; readonly maxMs: number } | undefined;
-  /** Fewer pairs than this in its subtrees: the destination is left as it is. 0: no guard. */
+  /**
+   * Fewer pairs than this in its subtrees: the destination is left as it is. 0: no guard. With `forEach`: fewer items, and
+   * no file of one that is gone is removed.
+   */
   readonly minEntries: number;
   readonly createDestDirs: boolean;
   readonly onDrift: 'repair' | 'report';

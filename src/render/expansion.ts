@@ -65,6 +65,8 @@ export class Expansion {
     if (!this.isNeeded) return { resources: this.#declared, errors: [] };
     await this.#recall();
     const single = this.#declared.filter(({ forEach }) => forEach === undefined);
+    // Taken over: no longer an item's file, even when its resource goes.
+    for (const { dest } of single) this.#made.delete(dest);
     const errors: string[] = [];
     const wanted: Resource[] = [];
     const orphaned: Resource[] = [];
@@ -129,7 +131,7 @@ export class Expansion {
     if (found.length === 0 || parent.forEach?.prune !== true) return [];
     if (count >= parent.minEntries) return found;
     complain(
-      `${count} of at least ${parent.minEntries} items (min_entries): ${found.length} files that no item is left for stay`,
+      `${count} of at least ${parent.minEntries} items (min_entries): ${found.length} files that no item is left for stay (min_entries = 0 removes the last one too)`,
     );
     return [];
   }

@@ -66,11 +66,18 @@ export class Fleet {
     this.#templates.keepOnly(new Set(resources.map(({ srcPath }) => srcPath)));
 
     const changed: Target[] = [];
+    // All items of a for_each have one template.
+    const compiling = new Map<string, Promise<Compiled>>();
+    const compile = (path: string): Promise<Compiled> => {
+      const compiled = compiling.get(path) ?? this.#templates.compile(path);
+      compiling.set(path, compiled);
+      return compiled;
+    };
     const errors = new Set<string>();
     for (let at = 0; at < resources.length; at += AT_ONCE) {
       await Promise.all(
         resources.slice(at, at + AT_ONCE).map(async (resource) => {
-          const compiled = await this.#templates.compile(resource.srcPath);
+          const compiled = await compile(resource.srcPath);
           if (compiled.error !== undefined) errors.add(compiled.error);
           const known = this.#byDest.get(resource.dest);
           const target =

@@ -23,6 +23,8 @@ export class Lane {
   readonly #due = new Set<Target>();
   /** The files of a group are swapped together or not at all. */
   readonly atomic: boolean;
+  /** What a schedule knows a group's quiet period by; the lane itself is known by its reloads. */
+  readonly spell: object = {};
   /** Of a group that could not be swapped: they are part of each pass until it can. */
   #blocked: ReadonlySet<Target> = new Set();
   #reloadDue = false;

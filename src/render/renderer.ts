@@ -156,7 +156,7 @@ export class Renderer {
         // A group waits as one: its files change together.
         const lane = this.#fleet.laneOf(target);
         const together = lane.atomic ? [...lane.members] : [target];
-        this.#schedule.delay(lane.atomic ? lane : target, target.resource.wait, () =>
+        this.#schedule.delay(lane.atomic ? lane.spell : target, target.resource.wait, () =>
           this.#startAll(together),
         );
       } else if (touched || target.behind) {

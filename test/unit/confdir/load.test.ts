@@ -187,6 +187,7 @@ describe('several templates', () => {
       forEach: { glob: '/sites/*', root: '/p/sites', prune: true },
       subtrees: ['/p/sites', '/p/global'],
       dest: '/tmp/{{ .name }}.conf',
+      minEntries: 1,
     });
     if (parent === undefined) return;
     expect(instanceOf(parent, '/sites/x')).toMatchObject({

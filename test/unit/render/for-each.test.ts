@@ -150,7 +150,7 @@ describe('for_each', () => {
     const guarded = await rigOf(keys, sites({ minEntries: 2 }));
     await guarded.put({ '/sites/b': null });
     expect(guarded.renderer.status().configErrors).toEqual([
-      '/c/conf.d/web.toml:1: 1 of at least 2 items (min_entries): 1 files that no item is left for stay',
+      '/c/conf.d/web.toml:1: 1 of at least 2 items (min_entries): 1 files that no item is left for stay (min_entries = 0 removes the last one too)',
     ]);
     await guarded.put({ '/sites/c': '1' });
     expect(files(guarded)).toEqual(['a.conf', 'c.conf']);
@@ -168,6 +168,21 @@ describe('for_each', () => {
     await rig.adopt();
     await rig.renderer.idle();
     expect(files(rig)).toEqual(['a.conf']);
+  });
+
+  it('leaves a file that a resource of its own has taken over, also when that goes', async () => {
+    const rig = await rigOf({ '/sites/a': '1', '/sites/b': '1', '/port': '80' });
+    await rig.put({ '/sites/a': null });
+    rig.template('plain', 'plain');
+    const plain = resource('plain', { dest: '/out/b.conf' });
+    rig.source.put({ '/sites/b': null });
+    await rig.adopt(sites(), plain);
+    await rig.renderer.idle();
+    expect(rig.out('b.conf')).toBe('plain');
+    await rig.adopt(sites());
+    await rig.renderer.idle();
+    await rig.put({ '/sites/c': '1' });
+    expect(files(rig)).toEqual(['b.conf', 'c.conf']);
   });
 
   it('gives no file to two items, and none in a folder that is not for them; the others go on', async () => {

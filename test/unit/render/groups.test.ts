@@ -98,6 +98,30 @@ describe('a group', () => {
   });
 });
 
+describe('a group that waits', () => {
+  it('drops no change that comes while its reload runs', async () => {
+    const rig = await rigOf().start(...pair({ wait: { minMs: 100, maxMs: 1000 } }));
+    let finish = (): void => {};
+    rig.onRun = (command) =>
+      command === 'reload'
+        ? new Promise((resolve) => {
+            finish = () => resolve(0);
+          })
+        : 0;
+    const before = rig.commands.length;
+    rig.source.put({ '/a': '2' });
+    rig.clock.advance(100);
+    while (rig.commands.length < before + 2) await rig.clock.yield();
+    rig.source.put({ '/b': '2' });
+    rig.onRun = () => 0;
+    finish();
+    await rig.renderer.idle();
+    expect(both(rig)).toEqual(['2', '1']);
+    await rig.advance(100);
+    expect(both(rig)).toEqual(['2', '2']);
+  });
+});
+
 const SURVIVORS: readonly [string, Survivors][] = [
   ['the process is killed', 'all'],
   ['the power fails', () => false],
