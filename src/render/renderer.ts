@@ -260,7 +260,9 @@ export class Renderer {
 
   #lost(reason: string, sinceMs: number | undefined): void {
     if (!this.#sourceState.lost(reason, sinceMs)) return;
-    this.#ports.log.warn({ source: this.#source.name, reason }, 'the source is lost: files stay as they are');
+    const source = this.#source.name;
+    // confd's log lines show no fields.
+    this.#ports.log.warn({ source, reason }, `the source is lost, files stay as they are: ${reason}`);
     this.#world.emit({ type: 'source lost', source: this.#source.name, reason });
   }
 

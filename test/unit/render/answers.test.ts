@@ -97,7 +97,10 @@ describe('answers', () => {
       sourceError: '',
     });
     const told = rig.log.filter((line) => line.includes('the source is'));
-    expect(told).toEqual(['the source is lost: files stay as they are', 'the source is back']);
+    expect(told).toEqual([
+      'the source is lost, files stay as they are: cut off from the leader',
+      'the source is back',
+    ]);
     expect(rig.events.filter(({ type }) => type.startsWith('source'))).toMatchObject([
       { type: 'source lost', reason: 'cut off from the leader' },
       { type: 'source back', revision: 2 },
