@@ -17,6 +17,8 @@ interface Reading {
 
 const GIBIBYTE = 2 ** 30;
 const CHUNK_BYTES = 256 * 1024;
+/** A state of gigabytes synced at once would hold up the log's syncs on the same disk for as long. */
+const IMPORT_SYNC_BYTES = 4 * 1024 * 1024;
 const DATA_FILE = 'data.mdb';
 /** For 126 readers, LMDB's default, it needs 8,272 bytes, which is what LMDB makes by itself; this is whole pages. */
 const LOCK_FILE_BYTES = 12 * 1024;
@@ -218,10 +220,14 @@ export class LmdbBackend implements Backend {
     const file = await disk.open(`${folder}/${DATA_FILE}`, 'create');
     try {
       let at = 0;
+      let synced = 0;
       for await (const chunk of chunks) {
         check.add(chunk);
         await file.write(at, chunk);
         at += chunk.length;
+        if (at - synced < IMPORT_SYNC_BYTES) continue;
+        await file.sync();
+        synced = at;
       }
       check.end();
       await file.sync();
