@@ -50,7 +50,10 @@ async function openKind(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
         ...(spec.tls === undefined ? {} : { tls }),
       });
     }
-    default: {
+    case 'consul':
+    case 'redis':
+    case 'vault':
+    case 'zookeeper': {
       const { openRemote } = await import('../source/open-remote.js');
       return openRemote(spec, ports);
     }
