@@ -8,6 +8,7 @@ const USAGE = `confetd keeps keys, as etcd does, and renders configuration files
 
 Usage:
   confetd [flags]                                run a member and render conf.d as keys change
+  confetd [flags] -- COMMAND ARGS                the same, with a command that runs once all files are there
   confetd --onetime --backend etcdv3 --node URL  render once from an existing cluster, and exit
   confetd env --onetime                          the same from the environment: a backend as a word, then flags
   confetd --noop …                               show what would change, and change nothing

@@ -3,9 +3,9 @@ import { ConfetdError, messageOf, systemCode } from '../base/errors.js';
 import type { FlagSet } from '../cli/flags.js';
 import { Positions } from '../confdir/positions.js';
 import { parseToml } from '../confdir/toml.js';
+import type { ConfigText } from './exec-settings.js';
 
-export interface ConfigFile {
-  readonly path: string;
+export interface ConfigFile extends ConfigText {
   /** By flag. */
   readonly entries: Readonly<Record<string, unknown>>;
   /** Sentences: keys that no flag has. */
@@ -36,6 +36,8 @@ export function readConfigFile(path: string, flags: FlagSet): ConfigFile | undef
   const positions = new Positions(text);
   const names = namesOf(flags);
   for (const [key, value] of Object.entries(table)) {
+    // A table of its own, not a flag.
+    if (key === 'exec') continue;
     const flag = names.get(key.replaceAll('_', '-'));
     const place = positions.key([key]);
     const where = place === undefined ? path : `${path}:${place.line}:${place.column}`;
@@ -44,7 +46,7 @@ export function readConfigFile(path: string, flags: FlagSet): ConfigFile | undef
       warnings.push(`${where}: ${key} names --${flag} a second time; the first one counts`);
     } else entries[flag] = value;
   }
-  return { path, entries, warnings };
+  return { path, text, table, entries, warnings };
 }
 
 function namesOf(flags: FlagSet): ReadonlyMap<string, string> {

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import { ConfetdError } from '../base/errors.js';
-import { parseFlags } from '../cli/flags.js';
+import { type GivenFlags, parseFlags } from '../cli/flags.js';
 import { settle } from '../cli/settings.js';
 import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
+import type { ExecSettings } from '../exec/types.js';
 import { type LogLevel, parseLogLevel } from '../io/node/log-level.js';
 import { backendOf, withBackendAsFlag } from './backend.js';
 import { readConfigFile } from './config-file.js';
+import { execSettings } from './exec-settings.js';
 import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
 
 /** What a command line and an environment ask for. Relative paths are of the working directory. */
@@ -15,6 +17,8 @@ export interface Config {
   /** --listen-client-urls was given: a daemon without a member serves its renderer's state only where it is told to. */
   readonly listens: boolean;
   readonly clusterGiven: boolean;
+  /** The command that lives on the files; undefined: there is none. */
+  readonly exec: ExecSettings | undefined;
   /** Sentences to log once there is a log. */
   readonly warnings: readonly string[];
 }
@@ -42,10 +46,7 @@ export function readConfig(
 ): Config | undefined {
   const given = parseFlags(DAEMON_FLAGS, withBackendAsFlag(DAEMON_FLAGS, argv));
   if (given.help) return undefined;
-  const [extra] = given.rest;
-  if (extra !== undefined) {
-    throw new ConfetdError('usage', `unexpected argument ${JSON.stringify(extra)}: confetd takes flags only`);
-  }
+  const command = commandOf(given);
   const sources = { env, envPrefixes: ENV_PREFIXES };
   // First without the file: it is one of the settings itself. Nothing else is read of this.
   const { values: first, origins: firstOrigins } = settle({ 'config-file': CONFIG_FILE }, given, sources);
@@ -82,6 +83,10 @@ export function readConfig(
     );
   }
   refuseStray(flags);
+  if (command !== undefined) refuseCommand(flags);
+  const exec = execSettings(file, command);
+  if (exec !== undefined && flags['no-render'])
+    warnings.push(`[exec] in ${path} has no effect with --no-render: no files are rendered`);
   const listens = origins['listen-client-urls'] !== 'default';
   // As etcd: a member that listens elsewhere must say where clients find it.
   if (listens && flags.backend === 'embedded' && origins['advertise-client-urls'] === 'default') {
@@ -91,7 +96,7 @@ export function readConfig(
     );
   }
   const clusterGiven = IDENTITY_FLAGS.some((flag) => origins[flag] !== 'default');
-  return { flags, logLevel, listens, clusterGiven, warnings };
+  return { flags, logLevel, listens, clusterGiven, exec, warnings };
 }
 
 /** The member that the flags describe. */
@@ -125,4 +130,33 @@ function refuseStray(flags: DaemonFlags): void {
     throw new ConfetdError('usage', '--mock-data needs --validate');
   if (flags.resource !== '' && !checks)
     throw new ConfetdError('usage', '--resource needs --check-config or --validate');
+}
+
+/** The words after `--`. Fails with `usage` where there are others. */
+function commandOf({ rest, restBeforeDashes }: GivenFlags): readonly string[] | undefined {
+  const [extra] = rest.slice(0, restBeforeDashes);
+  if (extra !== undefined) {
+    throw new ConfetdError(
+      'usage',
+      `unexpected argument ${JSON.stringify(extra)}: confetd takes flags, and a command after --`,
+    );
+  }
+  if (restBeforeDashes === undefined) return undefined;
+  if (rest.length === 0 || rest[0] === '') {
+    throw new ConfetdError('usage', '-- is followed by no command: write one, or leave -- out');
+  }
+  return rest;
+}
+
+/** Only a daemon that renders can start a command when its files are complete. */
+function refuseCommand(flags: DaemonFlags): void {
+  const flag = (['onetime', 'noop', 'check-config', 'validate', 'preflight', 'no-render'] as const).find(
+    (name) => flags[name],
+  );
+  if (flag !== undefined) {
+    throw new ConfetdError(
+      'usage',
+      `--${flag} runs no command: leave out -- and what follows, or drop --${flag}`,
+    );
+  }
 }

@@ -16,6 +16,7 @@ import { commandWithOtherPorts } from './other-ports.js';
 import { Rendering } from './rendering.js';
 import { sourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
+import { Supervision } from './supervision.js';
 import { daemonTextLog } from './text-log.js';
 
 /** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
@@ -32,12 +33,19 @@ export async function daemon(config: Config): Promise<number> {
   const member = flags.backend === 'embedded' ? memberConfig(config) : undefined;
   let host: MemberHost | undefined;
   let rendering: Rendering | undefined;
+  let supervision: Supervision | undefined;
   let renderApi: RenderApi | undefined;
   try {
     host =
       member &&
       (await startMemberHost(flags, member, { clock, log, halted: (reason) => ending.halted(reason) }));
     if (!flags['no-render']) {
+      const exec =
+        config.exec && new Supervision(config.exec, { clock, log, ended: (code) => ending.reach(code) });
+      supervision = exec;
+      const show = person
+        ? terminal({ write: (text) => process.stdout.write(text), color: true, cwd: process.cwd() })
+        : () => undefined;
       rendering = new Rendering({
         flags,
         dataFolder: member?.folder,
@@ -46,9 +54,10 @@ export async function daemon(config: Config): Promise<number> {
         log,
         logLevel: person && level !== 'debug' ? 'silent' : level,
         diffs: person,
-        onEvent: person
-          ? terminal({ write: (text) => process.stdout.write(text), color: true, cwd: process.cwd() })
-          : () => undefined,
+        onEvent: (event) => {
+          show(event);
+          exec?.take(event);
+        },
       });
     }
     // The ports are taken before the first file is touched.
@@ -65,7 +74,7 @@ export async function daemon(config: Config): Promise<number> {
     await rendering?.start();
     return await ending.reached;
   } finally {
-    await end([rendering, renderApi, host], log);
+    await end([rendering, supervision, renderApi, host], log);
   }
 }
 
@@ -76,7 +85,7 @@ function logOf({ flags }: Config, level: LogLevel): Promise<Log> {
   return format === 'text' ? daemonTextLog(level) : createLog(level, person && flags['log-format'] === '');
 }
 
-/** In this order: a reload that runs may still ask the member. */
+/** In this order: a reload that runs may still ask the member, and so may the supervised command. */
 async function end(parts: readonly ({ close(): Promise<void> } | undefined)[], log: Log): Promise<void> {
   for (const part of parts) {
     await part?.close().catch((error) => log.error({}, `while stopping: ${messageOf(error)}`));
@@ -117,7 +126,10 @@ function announce({ member }: MemberHost, { flags }: Config, person: boolean, lo
   }
 }
 
-/** What ends the daemon: the first SIGTERM or SIGINT in good order, a second one at once, or a member that halts. */
+/**
+ * What ends the daemon: the first SIGTERM or SIGINT in good order, a second one at once, a member that halts, or a
+ * supervised command that has ended.
+ */
 class Ending {
   readonly reached: Promise<number>;
   #reach: (code: number) => void = () => undefined;
@@ -138,5 +150,10 @@ class Ending {
 
   halted(_reason: ConfetdError): void {
     this.#reach(1);
+  }
+
+  /** With this exit code. The first reason counts. */
+  reach(exitCode: number): void {
+    this.#reach(exitCode);
   }
 }

@@ -11,14 +11,16 @@ const REPLACED = ['listen-client-urls', 'advertise-client-urls', 'listen-peer-ur
  */
 export function commandWithOtherPorts(argv: readonly string[], flags: DaemonFlags): string {
   const kept: string[] = [];
-  for (let at = 0; at < argv.length; at++) {
+  // What follows is the supervised command's.
+  const dashes = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  for (let at = 0; at < dashes; at++) {
     const word = argv[at] as string;
     const [, name, attached] = /^--?([^=]+)(=?)/s.exec(word) ?? [];
     if (!REPLACED.some((flag) => flag === name)) kept.push(word);
     else if (attached === '') at++;
   }
   const added = REPLACED.map((flag) => `--${flag}=${flags[flag].map(otherPort).join(',')}`);
-  return ['confetd', ...kept, ...added].join(' ');
+  return ['confetd', ...kept, ...added, ...argv.slice(dashes)].join(' ');
 }
 
 function otherPort(url: string): string {
