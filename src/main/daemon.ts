@@ -14,6 +14,7 @@ import { memberFeed } from './member-feed.js';
 import { type MemberHost, startMemberHost } from './member-host.js';
 import { commandWithOtherPorts } from './other-ports.js';
 import { Rendering } from './rendering.js';
+import { isWell, readyStatus, takeNotify } from './service-notify.js';
 import { sourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
 import { Supervision } from './supervision.js';
@@ -27,6 +28,7 @@ export async function daemon(config: Config): Promise<number> {
   const level = person && config.logLevel === 'info' ? 'warn' : config.logLevel;
   const log = await logOf(config, level);
   for (const warning of config.warnings) log.warn({}, warning);
+  const notify = takeNotify(process.env, clock, log);
   const flags = await withSrvNodes(config.flags, log);
   if (!flags['no-render']) announceSource(flags.backend, sourceSpec(flags), log);
   const ending = new Ending();
@@ -57,6 +59,7 @@ export async function daemon(config: Config): Promise<number> {
         onEvent: (event) => {
           show(event);
           exec?.take(event);
+          if (event.type === 'ready') void notify.ready(readyStatus(event));
         },
       });
     }
@@ -68,13 +71,18 @@ export async function daemon(config: Config): Promise<number> {
       renderApi = await serveRenderState(rendering, config, clock, log);
     }
     const reload = rendering;
+    notify.watch(() => isWell(reload));
     process.on('SIGHUP', () => {
       reload?.reload().catch((error) => log.error({}, `SIGHUP: ${messageOf(error)}`));
     });
+    if (rendering === undefined) void notify.ready('serving clients');
     await rendering?.start();
     return await ending.reached;
   } finally {
+    const told = notify.stopping();
     await end([rendering, supervision, renderApi, host], log);
+    notify.close();
+    await told;
   }
 }
 
