@@ -1,4 +1,5 @@
 import type { FlagSet } from '../cli/flags.js';
+import { PREFIX_MODES } from '../confdir/resource.js';
 
 /** Every backend that reads keys here; only `embedded` runs a member. */
 export const BACKENDS = [
@@ -86,7 +87,13 @@ export const CONFD_FLAGS = {
     default: '/etc/confd/confd.toml',
     usage: 'flags as TOML; flags and variables win over it',
   },
-  prefix: { kind: 'string', default: '', usage: 'replaces the prefix of every resource' },
+  prefix: { kind: 'string', default: '', usage: 'replaces the prefix of every resource; see --prefix-mode' },
+  'prefix-mode': {
+    kind: 'string',
+    default: 'replace',
+    oneOf: PREFIX_MODES,
+    usage: 'join: --prefix goes before the prefix of every resource instead',
+  },
   interval: {
     kind: 'duration',
     bareUnit: 's',

@@ -3,6 +3,7 @@ import { ConfetdError } from '../base/errors.js';
 import { type GivenFlags, parseFlags } from '../cli/flags.js';
 import { settle } from '../cli/settings.js';
 import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
+import { PREFIX_MODES, type PrefixMode } from '../confdir/resource.js';
 import type { ExecSettings } from '../exec/types.js';
 import { type LogLevel, parseLogLevel } from '../io/node/log-level.js';
 import { backendOf, withBackendAsFlag } from './backend.js';
@@ -97,6 +98,15 @@ export function readConfig(
   }
   const clusterGiven = IDENTITY_FLAGS.some((flag) => origins[flag] !== 'default');
   return { flags, logLevel, listens, clusterGiven, exec, warnings };
+}
+
+/** --prefix and --prefix-mode, for the reader of conf.d. */
+export function prefixOf(flags: Pick<DaemonFlags, 'prefix' | 'prefix-mode'>): {
+  readonly prefix: string | undefined;
+  readonly prefixMode: PrefixMode;
+} {
+  const prefixMode = PREFIX_MODES.find((mode) => mode === flags['prefix-mode']) ?? 'replace';
+  return { prefix: flags.prefix || undefined, prefixMode };
 }
 
 /** The member that the flags describe. */

@@ -164,6 +164,62 @@ describe('the checks of confd’s active fork', () => {
     expect(existsSync(join(folder, 'app.out'))).toBe(false);
   });
 
+  test('--validate renders a for_each for each item, and looks at the text as a pass would', async () => {
+    const folder = scratch();
+    writeFiles(folder, {
+      'templates/site.tmpl':
+        '{"key": "{{getenv "CONFETD_ITEM"}}", "name": "{{getenv "CONFETD_NAME"}}", "port": {{getv (printf "%s/port" (getenv "CONFETD_ITEM"))}}}\n',
+      'conf.d/site.toml': `[template]\nsrc = "site.tmpl"\ndest = "${folder}/{{name}}.json"\nfor_each = "/sites/*"\nkeys = ["/sites/{{name}}"]\noutput_format = "json"\n`,
+      'good.json': '{"sites": {"a": {"port": 80}, "b": {"port": 81}}}',
+      'lacking.json': '{"sites": {"a": {"port": 80}, "b": {"host": "x"}}}',
+      'none.json': '{"site": {"a": {"port": 80}}}',
+      'wrong.json': '{"sites": {"a": {"port": "eighty"}}}',
+    });
+    const validate = (data: string) => confetd(folder, ['--validate', '--mock-data', join(folder, data)]);
+    expect(await validate('good.json')).toMatchObject({ code: 0 });
+    expect(await validate('none.json')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('WARNING site: the mock data has no item for /sites/*'),
+    });
+    expect(await validate('lacking.json')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/site\[\/sites\/b\]: .*key does not exist: \/sites\/b\/port/),
+    });
+    expect(await validate('wrong.json')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/line 1, column \d+ of the text for \S+\/a\.json is not json/),
+    });
+    expect(existsSync(join(folder, 'a.json'))).toBe(false);
+  });
+
+  test('--prefix-mode join: --prefix goes before a resource’s own, with --onetime as in --validate', async () => {
+    const folder = scratch();
+    writeFiles(folder, {
+      'templates/app.tmpl': '{{getv "/port"}}\n',
+      'conf.d/app.toml': `[template]\nsrc = "app.tmpl"\ndest = "${folder}/app.out"\nprefix = "/app"\nkeys = ["/port"]\n`,
+      'keys.json': '{"production": {"port": 1, "app": {"port": 2}}}',
+    });
+    const keys = join(folder, 'keys.json');
+    const rendered = async (...args: readonly string[]): Promise<string> => {
+      const { code, stderr } = await confetd(folder, [
+        '--onetime',
+        '--backend=file',
+        '--file',
+        keys,
+        ...args,
+      ]);
+      expect([code, stderr]).toEqual([0, expect.any(String)]);
+      return readFileSync(join(folder, 'app.out'), 'utf8');
+    };
+    expect(await rendered('--prefix=/production')).toBe('1\n');
+    expect(await rendered('--prefix=/production', '--prefix-mode=join')).toBe('2\n');
+    writeFiles(folder, { 'keys.json': '{"production": {"app": {"port": 2}}}' });
+    const validate = (...args: readonly string[]) =>
+      confetd(folder, ['--validate', '--mock-data', keys, '--prefix=/production', ...args]);
+    expect((await validate()).code).toBe(1);
+    expect((await validate('--prefix-mode=join')).code).toBe(0);
+  });
+
   test('--preflight asks the backend for each resource’s keys', async () => {
     const folder = confdir();
     const good = await confetd(folder, ['env', '--preflight'], { APP_A: '1' });

@@ -40,6 +40,7 @@ log-level = "debug"
 nodes = ["a:1", "b:2"]
 noop = true
 prefix = "/production"
+prefix_mode = "join"
 scheme = "https"
 srv_domain = "example.com"
 srv_record = "_x._tcp.example.com."
@@ -69,6 +70,7 @@ role_id = "r"
       node: ['a:1', 'b:2'],
       noop: true,
       prefix: '/production',
+      'prefix-mode': 'join',
       scheme: 'https',
       'srv-domain': 'example.com',
       'srv-record': '_x._tcp.example.com.',
