@@ -168,7 +168,7 @@ function normalised(run: Run, id: string, urls: readonly string[], format: strin
   // Members come in the order of their IDs, and the new one's may be any.
   const order = (text: string): string =>
     neutral(text)
-      .split(/(?:[,{}]|\s|(?<==)")+/)
+      .split(/(?:[,{}]|\s|(?<==)"|"(?=\s))+/)
       .sort()
       .join('\n');
   return { exitCode: run.exitCode, stdout: order(run.stdout), stderr: complaint(run) };
