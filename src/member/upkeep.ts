@@ -88,6 +88,8 @@ export class Upkeep {
   /** Who belongs to the cluster has changed, or has become known. */
   confChanged(): void {
     this.#connectMembers();
+    // A joiner finds its own row with the log, after it has heard of the leader.
+    this.#publish();
     this.#campaignIfAlone();
     this.#stopIfRemoved();
   }

@@ -145,14 +145,11 @@ describe.skipIf(peer('etcdctl') === undefined).each(KINDS)(
       expect(promoted.stdout).toBe(
         `Member ${id.padStart(16)} promoted in cluster ${clusterId.padStart(16)}\n`,
       );
-      expect(await rows()).toContainEqual([
-        id,
-        'started',
-        'm4',
-        fourth.peerUrl,
-        `http://${fourth.endpoint}`,
-        'false',
-      ]);
+      // It makes itself known by the log, as the others hear of it when they apply that.
+      await eventually(async () => {
+        const row = [id, 'started', 'm4', fourth.peerUrl, `http://${fourth.endpoint}`, 'false'];
+        expect(await rows()).toContainEqual(row);
+      });
       await eventually(async () => {
         const { stdout } = await cluster.etcdctl(['get', 'k'], [fourth]);
         if (stdout !== 'k\nv\n') throw new Error('not yet');
