@@ -129,9 +129,9 @@ export class Cluster {
    * Asks `by` to add a member with this name; its first start, with an empty folder, is the caller's. Asks again while the
    * cluster is "unhealthy": until all have been connected for 5 s.
    */
-  async add(name: string, by: ClusterMember): Promise<ClusterMember> {
+  async add(name: string, by: ClusterMember, isLearner = false): Promise<ClusterMember> {
     const member = await this.make(name);
-    const request = MemberAddRequest.fromPartial({ peerURLs: [member.peerUrl] });
+    const request = MemberAddRequest.fromPartial({ peerURLs: [member.peerUrl], isLearner });
     const added = await eventually(
       async () => {
         const answered = await by.outcome(ClusterService.memberAdd, request);

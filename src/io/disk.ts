@@ -27,8 +27,11 @@ export type OpenMode = 'read' | 'write' | 'create' | 'durable';
 export interface DiskFile {
   /** Bytes. */
   size(): Promise<number>;
-  /** Up to `length` bytes from `position`; shorter only at the end of the file. */
-  read(position: number, length: number): Promise<Buffer>;
+  /**
+   * Up to `length` bytes from `position`; shorter only at the end of the file. They may lie in `room`, where it is given
+   * and as long as that: who reads gigabytes through one buffer leaves nothing to collect.
+   */
+  read(position: number, length: number, room?: Buffer): Promise<Buffer>;
   /** Writes all of `data` at `position`. The bytes are taken at the call: the caller may reuse them after. */
   write(position: number, data: Buffer): Promise<void>;
   /** Cuts, or extends with zeros. */

@@ -102,6 +102,7 @@ export async function startMemberHost(
         log,
         openBackend: (folder) => LmdbBackend.open({ folder, quotaBytes, disk }),
         importBackend: (folder, chunks) => LmdbBackend.import(chunks, { folder, quotaBytes, disk }),
+        removeBackend: (folder) => LmdbBackend.remove(folder, disk),
         network,
         halted,
         walSynced: (durationMs) => meters?.walFsync(durationMs / 1000),

@@ -25,6 +25,7 @@ export interface DataFolderPorts {
   readonly network: PeerNetwork;
   openBackend(path: string): Promise<Backend>;
   importBackend(path: string, chunks: AsyncIterable<Buffer>): Promise<Backend>;
+  removeBackend(path: string): Promise<void>;
   readonly walOptions: WalOptions;
 }
 

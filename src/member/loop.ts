@@ -208,8 +208,11 @@ export class RaftLoop {
   }
 
   #turn(): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    // Of the turn, not of each round below: with a backlog there is always another round.
+    const applyUntilMs = nowMs + APPLY_BUDGET_MS;
     this.#handover.run();
-    this.#reads.ask(this.#ports.clock.monotonicMs());
+    this.#reads.ask(nowMs);
     const { raft } = this.#ports;
     while (raft.hasReady()) {
       const ready = raft.ready();
@@ -218,9 +221,9 @@ export class RaftLoop {
       for (const { context, index } of ready.readStates) this.#reads.answered(context, index);
       if (ready.append !== undefined) this.#write(ready.append);
       if (ready.committed.length > 0) this.#queue(ready.committed);
-      this.#applySome();
+      this.#applySome(applyUntilMs);
     }
-    this.#applySome();
+    this.#applySome(applyUntilMs);
     this.#reads.release(this.#appliedIndex);
   }
 
@@ -289,12 +292,11 @@ export class RaftLoop {
     }
   }
 
-  #applySome(): void {
+  #applySome(untilMs: number): void {
     if (this.#waitingForRoom || this.backlog === 0) return;
-    const until = this.#ports.clock.monotonicMs() + APPLY_BUDGET_MS;
     let applied = 0;
     while (this.#committedAt < this.#committed.length) {
-      if (applied % APPLY_CHECK_EVERY === 0 && applied > 0 && this.#ports.clock.monotonicMs() > until) {
+      if (applied % APPLY_CHECK_EVERY === 0 && this.#ports.clock.monotonicMs() > untilMs) {
         this.wake();
         break;
       }

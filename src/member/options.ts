@@ -47,6 +47,8 @@ export interface MemberPorts {
   openBackend(path: string): Promise<Backend>;
   /** Makes the state at a path, where there is none yet, of a {@link Backend.copy}'s chunks, durably, and opens it. */
   importBackend(path: string, chunks: AsyncIterable<Buffer>): Promise<Backend>;
+  /** Removes the state at a path, which must be closed; one that is missing is fine. */
+  removeBackend(path: string): Promise<void>;
   /** The other members. */
   readonly network: PeerNetwork;
   /** The member can't go on; it has stopped taking part and answers nothing any more. Told once. */

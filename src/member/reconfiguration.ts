@@ -22,12 +22,13 @@ export interface ClusterView {
 
 /**
  * Why a leader won't begin a change that would leave, or could soon leave, too few members for a quorum: etcd's
- * strict-reconfig-check. Undefined: it may begin.
+ * strict-reconfig-check. Undefined: it may begin. Other than in etcd a learner may come while a voter is down: it counts
+ * for nothing until it is promoted, so that the one in a dead member's place can be there before the dead one goes.
  */
 export function quorumFault(view: ClusterView, { kind, member }: MemberChange): ConfetdError | undefined {
   switch (kind) {
     case MemberChange_Kind.ADD:
-      return additionFault(view, member?.isLearner ?? false);
+      return member?.isLearner === true ? undefined : additionFault(view);
     case MemberChange_Kind.REMOVE:
       return removalFault(view, member?.id ?? 0n);
     case MemberChange_Kind.PROMOTE:
@@ -47,10 +48,10 @@ export function learnerFault({ self, status }: ClusterView, id: bigint): Confetd
   return match < (matchOf(self) ?? 0) * READY_SHARE ? etcdError('learnerNotReady') : undefined;
 }
 
-function additionFault(view: ClusterView, isLearner: boolean): ConfetdError | undefined {
+function additionFault(view: ClusterView): ConfetdError | undefined {
   const voters = votersOf(view);
   const grows = voters.length === 1 && voters.every(isStarted);
-  if (!isLearner && !grows) {
+  if (!grows) {
     const fault = enoughStarted(voters, 1, 0);
     if (fault !== undefined) return fault;
   }

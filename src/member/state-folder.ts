@@ -24,6 +24,8 @@ export interface StateFolderPorts {
   openBackend(path: string): Promise<Backend>;
   /** Writes a copy into a new folder, durably, and opens it; throws where it isn't whole. */
   importBackend(path: string, chunks: AsyncIterable<Buffer>): Promise<Backend>;
+  /** Removes the state at a path, which must be closed; one that is missing is fine. */
+  removeBackend(path: string): Promise<void>;
 }
 
 /** A state received from another member: durable, and not in use yet. What it says of itself is read from it. */
@@ -98,12 +100,12 @@ export class StateFolder {
     const { disk } = this.#ports;
     const stage = this.#path(STAGE);
     try {
-      await disk.remove(stage);
+      await this.#ports.removeBackend(stage);
       const staged = await this.#receive(stage, chunks);
       this.#checkFree();
       const older = this.#staged;
       this.#staged = undefined;
-      if (older !== undefined) await disk.remove(this.#path(older.name));
+      if (older !== undefined) await this.#ports.removeBackend(this.#path(older.name));
       await disk.rename(stage, this.#path(staged.name));
       await disk.syncFolder(this.#folder);
       this.#staged = staged;
@@ -244,7 +246,7 @@ export class StateFolder {
   /** What can't be removed is removed by the next start. */
   async #discard(name: string): Promise<void> {
     try {
-      await this.#ports.disk.remove(this.#path(name));
+      await this.#ports.removeBackend(this.#path(name));
     } catch (error) {
       this.#ports.log.warn({ path: this.#path(name) }, `could not remove it: ${messageOf(error)}`);
     }

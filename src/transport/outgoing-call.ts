@@ -59,19 +59,15 @@ export class OutgoingCall {
     this.#stream.once('drain', then);
   }
 
-  /** Resolves when the call takes more, or has ended. */
-  drained(): Promise<void> {
+  /** Resolves when the frame has left and its room may be used again, or when the call has ended. */
+  send(frame: Buffer): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
-        this.#stream.off('drain', done);
         this.#stream.off('close', done);
         resolve();
       };
-      if (this.isOver || !this.#stream.writableNeedDrain) resolve();
-      else {
-        this.#stream.once('drain', done);
-        this.#stream.once('close', done);
-      }
+      this.#stream.once('close', done);
+      this.#stream.write(frame, done);
     });
   }
 

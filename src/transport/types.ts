@@ -45,7 +45,7 @@ export interface Transport {
 /** A copy of the state on its way out (store/'s BackendCopy). */
 export interface OutgoingSnapshot {
   readonly bytes: number;
-  /** May be read once. */
+  /** May be read once. A chunk is overwritten when the next is asked for. */
   chunks(): AsyncIterable<Buffer>;
   /** Frees what the copy holds; to be called however reading ended. */
   close(): Promise<void>;

@@ -80,6 +80,7 @@ export class SimHost {
           return this.#backend;
         },
         importBackend: (path, chunks) => this.#backends.import(disk, path, chunks),
+        removeBackend: (path) => disk.remove(path),
         network: new Endpoint(this.#wires, process, 'host', [PEER_URL]),
         halted: (reason) => {
           this.halted = reason;

@@ -187,6 +187,7 @@ export class Machine {
         this.#opened.push(backend);
         return backend;
       },
+      removeBackend: (path) => disk.remove(path),
       network: new Endpoint(this.#world.wires, process, this.name, [this.url, this.otherUrl]),
       halted,
     };

@@ -15,8 +15,8 @@ class NodeFile implements DiskFile {
     return (await this.#handle.stat()).size;
   }
 
-  async read(position: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
+  async read(position: number, length: number, room = Buffer.allocUnsafe(length)): Promise<Buffer> {
+    const buffer = room.subarray(0, length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await this.#handle.read(buffer, filled, length - filled, position + filled);

@@ -51,7 +51,7 @@ export interface Write {
 /** A copy of the whole state at one moment, on its way to another member. */
 export interface BackendCopy {
   readonly bytes: number;
-  /** May be read once. */
+  /** May be read once. A chunk is overwritten when the next is asked for. */
   chunks(): AsyncIterable<Buffer>;
   /** Frees what the copy holds; to be called however reading ended. */
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import { EMPTY_VALUE } from '../record.js';
 import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './backend.js';
 import { BackendFullError, TABLES } from './backend.js';
 import { CopyCheck } from './copy-check.js';
+import { removeDatabase } from './remove-database.js';
 
 type Table = Database<Buffer, Buffer>;
 
@@ -175,7 +176,7 @@ export class LmdbBackend implements Backend {
     if (this.#closing !== undefined)
       throw new ConfetdError('unavailable', 'the state was closed or replaced; ask again');
     const target = `${folder}.copy-${++this.#copies}`;
-    await disk.remove(target);
+    await LmdbBackend.remove(target, disk);
     try {
       await disk.makeFolder(target);
       if (this.#closing !== undefined) throw new Error('it was closed');
@@ -185,13 +186,18 @@ export class LmdbBackend implements Backend {
       await backup;
       return await openCopy(disk, target);
     } catch (error) {
-      await disk.remove(target);
+      await LmdbBackend.remove(target, disk);
       throw new ConfetdError(
         'disk',
         `can't copy the state to ${target}: ${messageOf(error)}; it needs about as much room as the state takes`,
         { cause: error },
       );
     }
+  }
+
+  /** Removes the database in a folder, which must be closed; one that is missing is fine. */
+  static remove(folder: string, disk: Disk): Promise<void> {
+    return removeDatabase(disk, folder, DATA_FILE);
   }
 
   close(): Promise<void> {
@@ -254,11 +260,12 @@ async function openCopy(disk: Disk, folder: string): Promise<BackendCopy> {
   return {
     bytes,
     async *chunks() {
-      for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES);
+      const room = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES, room);
     },
     async close() {
       await file.close();
-      await disk.remove(folder);
+      await LmdbBackend.remove(folder, disk);
     },
   };
 }

@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ClusterService } from '../../../src/proto/generated/etcd_rpc.js';
 import { CLUSTER_KIND, Cluster, PATIENCE_MS } from '../../cluster.js';
 import type { ClusterMember } from '../../cluster-member.js';
+import { eventually } from '../../daemon.js';
 import { peer } from '../../peers.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
@@ -39,6 +41,28 @@ describe('members that come and go', { timeout: PATIENCE_MS }, () => {
     expect(back.output).not.toContain('Node.js v');
     expect(await cluster.settled()).toBeDefined();
   });
+
+  test.skipIf(CLUSTER_KIND === 'etcd')(
+    'a learner may come before the dead leader goes, and then takes its place (etcd refuses it)',
+    async () => {
+      cluster = await Cluster.start();
+      const workload = await new Workload(cluster).start();
+      const dead = await cluster.leader();
+      await dead.kill();
+      const leader = await cluster.settled();
+      await workload.writes(100);
+      const added = await cluster.add('m4', leader, true);
+      added.start('existing');
+      await cluster.remove(dead, leader);
+      const ID = await eventually(() => cluster.idOf(added, leader), { timeoutMs: 20_000 });
+      await eventually(() => leader.ask(ClusterService.memberPromote, { ID }), { timeoutMs: 20_000 });
+      await added.ready();
+      await workload.writes(100);
+      await cluster.settled();
+      await workload.stop();
+      await verify('a member replaced by way of a learner', cluster, workload);
+    },
+  );
 
   test('a wiped member that is started as new is refused: it might vote twice', async () => {
     cluster = await Cluster.start();

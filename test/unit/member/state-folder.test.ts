@@ -84,6 +84,7 @@ class Machine {
       log: silentLog,
       openBackend: (path) => this.backends.open(disk, path),
       importBackend: (path, chunks) => this.backends.import(disk, path, chunks),
+      removeBackend: (path) => disk.remove(path),
     };
   }
 
@@ -317,6 +318,7 @@ describe('state folder with LMDB', () => {
       openBackend: open,
       importBackend: (path, chunks) =>
         LmdbBackend.import(chunks, { folder: path, quotaBytes: 2 ** 30, disk }),
+      removeBackend: (path) => LmdbBackend.remove(path, disk),
     };
     const name = (at: number): string => `k${String(at).padStart(5, '0')}`;
     // Both have the same history; the sender has more of it.

@@ -47,7 +47,7 @@ describe('check of a copy', () => {
     await backend.write(rows.filter((_, at) => at % 5 === 0).map((row) => ({ ...row, value: undefined })));
     const made = await backend.copy();
     const parts: Buffer[] = [];
-    for await (const chunk of made.chunks()) parts.push(chunk);
+    for await (const chunk of made.chunks()) parts.push(Buffer.from(chunk));
     await made.close();
     await backend.close();
     copy = Buffer.concat(parts);
