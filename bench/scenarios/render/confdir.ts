@@ -7,6 +7,10 @@ export interface Sample {
   /** What the template may see. */
   readonly keys: readonly string[];
   readonly template: string;
+  /** Whose language it is in; Handlebars' unless given. */
+  readonly engine?: 'hbs' | 'tmpl';
+  /** More lines of the resource. */
+  readonly settings?: readonly string[];
 }
 
 /** Writes conf.d/ and templates/ into `folder`; the destinations are files of `folder`/out. */
@@ -14,15 +18,16 @@ export async function writeConfdir(folder: string, samples: readonly Sample[]): 
   await Promise.all(
     ['conf.d', 'templates', 'out'].map((name) => mkdir(join(folder, name), { recursive: true })),
   );
-  for (const { name, keys, template } of samples) {
+  for (const { name, keys, template, engine = 'hbs', settings = [] } of samples) {
     const resource = [
       '[template]',
-      `src = ${JSON.stringify(`${name}.hbs`)}`,
+      `src = ${JSON.stringify(`${name}.${engine}`)}`,
       `dest = ${JSON.stringify(destination(folder, name))}`,
       `keys = ${JSON.stringify(keys)}`,
+      ...settings,
     ];
     await writeFile(join(folder, 'conf.d', `${name}.toml`), `${resource.join('\n')}\n`);
-    await writeFile(join(folder, 'templates', `${name}.hbs`), template);
+    await writeFile(join(folder, 'templates', `${name}.${engine}`), template);
   }
 }
 

@@ -1,10 +1,13 @@
 import type { Bench } from '../../plan.js';
 import { change } from './change.js';
 import { fanout } from './fanout.js';
+import { matching } from './matching.js';
 import { onetime } from './onetime.js';
 import { slow } from './slow.js';
+import { storm } from './storm.js';
+import { tutorial } from './tutorial.js';
 
-const SCENARIOS = { change, onetime, fanout, slow };
+const SCENARIOS = { change, onetime, fanout, slow, tutorial, matching, storm };
 
 /** confetd's renderer. Its peer, confd, is in no Debian: the marks hold what confd was measured at. */
 export async function render(bench: Bench): Promise<void> {
