@@ -1,5 +1,6 @@
 import type { FlagSet } from '../cli/flags.js';
 import { PREFIX_MODES } from '../confdir/resource.js';
+import { COLOR_CHOICES } from '../render/diff-colors.js';
 
 /** Every backend that reads keys here; only `embedded` runs a member. */
 export const BACKENDS = [
@@ -111,6 +112,15 @@ export const CONFD_FLAGS = {
     usage: 'render everything once, and exit 1 if any resource failed',
   },
   noop: { kind: 'boolean', default: false, usage: 'show what would change, and change nothing' },
+  diff: { kind: 'boolean', default: false, usage: 'the same as --noop: it shows diffs' },
+  'diff-context': {
+    kind: 'integer',
+    default: 3,
+    min: 0,
+    max: 1000,
+    usage: 'lines around a change in a diff',
+  },
+  color: { kind: 'string', default: 'auto', oneOf: COLOR_CHOICES, usage: 'of diffs' },
   'sync-only': { kind: 'boolean', default: false, usage: 'run no check, verify and reload commands' },
   'keep-stage-file': {
     kind: 'boolean',

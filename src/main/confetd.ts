@@ -42,8 +42,10 @@ async function main(): Promise<number> {
     if (flags['check-config'] || flags.validate || flags.preflight) {
       return await (await import('./checks.js')).checks(config);
     }
-    if (config.flags.onetime || config.flags.noop)
-      return await (await import('./onetime.js')).onetime(config);
+    if (flags.onetime || flags.noop || flags.diff) {
+      const { onetime } = await import('./onetime.js');
+      return await onetime({ ...config, flags: { ...flags, noop: flags.noop || flags.diff } });
+    }
     return await (await import('./daemon.js')).daemon(config);
   } catch (error) {
     process.stderr.write(`confetd: ${messageOf(error)}\n`);

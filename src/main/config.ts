@@ -160,9 +160,9 @@ function commandOf({ rest, restBeforeDashes }: GivenFlags): readonly string[] | 
 
 /** Only a daemon that renders can start a command when its files are complete. */
 function refuseCommand(flags: DaemonFlags): void {
-  const flag = (['onetime', 'noop', 'check-config', 'validate', 'preflight', 'no-render'] as const).find(
-    (name) => flags[name],
-  );
+  const flag = (
+    ['onetime', 'noop', 'diff', 'check-config', 'validate', 'preflight', 'no-render'] as const
+  ).find((name) => flags[name]);
   if (flag !== undefined) {
     throw new ConfetdError(
       'usage',

@@ -5,6 +5,7 @@ import type { Generation, Resource } from '../confdir/types.js';
 import type { Log } from '../io/log.js';
 import { NodeClock } from '../io/node/clock.js';
 import { NodeRandom } from '../io/node/random.js';
+import { usesColor } from '../render/diff-colors.js';
 import type { OnceFile, OnceOptions, OnceResult } from '../render/onetime.js';
 import { openSource } from '../render/open-source.js';
 import { outermost } from '../source/subtree.js';
@@ -36,6 +37,7 @@ export async function onetime(config: Config): Promise<number> {
   const broken = report(generation, flags.strict, log);
   if (generation.resources.length === 0) return broken ? 1 : 0;
   const out = process.stdout;
+  const color = usesColor(flags.color, out.isTTY === true, process.env);
   const abort = new AbortController();
   const timer = clock.schedule(flags.timeout, () => {
     abort.abort(new ConfetdError('source', `no answer within --timeout (${flags.timeout} ms)`));
@@ -43,7 +45,7 @@ export async function onetime(config: Config): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   try {
     const early = asked(source, generation, abort.signal);
-    const { renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
+    const { colored, pc, renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
     const ports = renderPorts(clock, log);
     const options: OnceOptions = {
       templates: resolve(flags.confdir, 'templates'),
@@ -52,10 +54,11 @@ export async function onetime(config: Config): Promise<number> {
         noop: flags.noop,
         strict: flags.strict,
         diffs: out.isTTY === true,
+        diffContext: flags['diff-context'],
         syncOnly: flags['sync-only'],
         keepStage: flags['keep-stage-file'],
       },
-      onEvent: terminal({ write: (text) => out.write(text), color: out.isTTY === true, cwd: process.cwd() }),
+      onEvent: terminal({ write: (text) => out.write(text), color, cwd: process.cwd() }),
       signal: abort.signal,
     };
     const result =
@@ -64,7 +67,7 @@ export async function onetime(config: Config): Promise<number> {
         : await renderOnce(generation.resources, early, ports, options);
     if (flags.noop) {
       for (const { dest, status, diff } of result.files) {
-        if (diff !== undefined) out.write(diff);
+        if (diff !== undefined) out.write(color ? colored(diff, pc.createColors(true)) : diff);
         else if (status === 'in sync') log.info({ dest }, `Target config ${dest} in sync`);
       }
     }

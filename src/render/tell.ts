@@ -13,7 +13,9 @@ export async function tell(staged: Staged, swappedAtMs: number, world: World): P
   }
   const { committedAtMs, causes, causeCount } = attempt;
   const diff = world.pass.diffs
-    ? await unifiedDiff(dest, look.now?.content, content).catch(() => undefined)
+    ? await unifiedDiff(dest, look.now?.content, content, { context: world.pass.diffContext }).catch(
+        () => undefined,
+      )
     : undefined;
   world.emit({
     type: 'written',

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
+import { colored, plain } from './diff-colors.js';
 import type { RenderEvent } from './events.js';
 
 export interface TerminalOptions {
@@ -28,7 +29,7 @@ export function terminal({ write, color, cwd }: TerminalOptions): (event: Render
         line(short(event.dest), word, `rev ${event.revision}`, c.dim(took));
         if (event.diff === undefined || event.diff === '') return;
         if (event.causeCount > 0) line(c.bold(`  ${plain(causes(event.causes, event.causeCount))}`));
-        write(coloured(event.diff, c));
+        write(indented(colored(event.diff, c)));
         return;
       }
       case 'in sync':
@@ -104,19 +105,4 @@ function indented(text: string): string {
     .split('\n')
     .map((line) => `  ${line}\n`)
     .join('');
-}
-
-/** What comes from keys and commands must not steer the terminal. */
-function plain(text: string): string {
-  return text.replace(/(?![\n\t])\p{Cc}/gu, '\u{fffd}');
-}
-
-function coloured(diff: string, c: ReturnType<typeof pc.createColors>): string {
-  const paint = (line: string): string => {
-    if (line.startsWith('---') || line.startsWith('+++')) return c.dim(line);
-    if (line.startsWith('@@')) return c.cyan(line);
-    if (line.startsWith('+')) return c.green(line);
-    return line.startsWith('-') ? c.red(line) : line;
-  };
-  return indented(plain(diff).trimEnd().split('\n').map(paint).join('\n'));
 }

@@ -37,6 +37,8 @@ export interface PassOptions {
   readonly keepStage: boolean;
   /** Whether `written` events carry diffs. */
   readonly diffs: boolean;
+  /** Lines shown around a change. */
+  readonly diffContext: number;
   /** Of one render, in milliseconds and bytes. */
   readonly renderTimeoutMs: number;
   readonly maxOutputBytes: number;
@@ -50,6 +52,7 @@ export const DEFAULT_PASS: PassOptions = {
   strict: false,
   keepStage: false,
   diffs: false,
+  diffContext: 3,
   renderTimeoutMs: 10_000,
   maxOutputBytes: 64 * 1024 * 1024,
   lookupTimeoutMs: 5_000,

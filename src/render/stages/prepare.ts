@@ -63,8 +63,9 @@ export async function prepare(target: Target, attempt: Attempt, world: World): P
     log.info({ dest, resource: resource.name }, `Target config ${dest} out of sync`);
     if (world.pass.noop) {
       log.warn({ dest }, `Noop mode enabled. ${dest} will not be modified`);
+      const { diffContext: context } = world.pass;
       const diff =
-        (await unifiedDiff(dest, found.now?.content, draft.content ?? Buffer.alloc(0))) ??
+        (await unifiedDiff(dest, found.now?.content, draft.content, { context })) ??
         '(too large to compare)\n';
       return resultOf(target, attempt, 'would change', { revision, diff });
     }
