@@ -2,6 +2,7 @@ import { Fields } from './fields.js';
 import { readGroup } from './group.js';
 import { readHook } from './hook.js';
 import { Positions, placeOfBadByte } from './positions.js';
+import { RELOADING_KEYS } from './reloading.js';
 import { readResource, type Surroundings } from './resource.js';
 import { parseToml, type TomlTable } from './toml.js';
 import type { Generation, Hook, Problem, Resource } from './types.js';
@@ -60,15 +61,15 @@ const TEMPLATE_KEYS = new Set([
   'dest',
   'keys',
   'prefix',
+  'prefix_mode',
   'mode',
   'owner',
   'group',
   'uid',
   'gid',
   'check_cmd',
-  'verify_cmd',
-  'reload_cmd',
-  'wait',
+  'check_cmd_timeout',
+  ...RELOADING_KEYS,
   'min_entries',
   'create_dest_dirs',
   'on_drift',
@@ -77,7 +78,5 @@ const TEMPLATE_KEYS = new Set([
   'output_format',
   'backup',
   'for_each',
-  'prefix_mode',
-  'reload_splay',
-  'rollback_on_reload_failure',
+  'prune',
 ]);

@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command/types.js';
 import type { Fields } from './fields.js';
-import { type Reloading, readReloading, readResource, type Surroundings } from './resource.js';
+import { type Reloading, readReloading } from './reloading.js';
+import { readResource, type Surroundings } from './resource.js';
 import type { Resource } from './types.js';
 
 export type GroupSettings = Reloading;
@@ -13,7 +14,7 @@ export function readGroup(
 ): readonly (Resource | undefined)[] {
   const own = fields.name('name');
   const lane = `${around.name}/${own ?? number}`;
-  const settings = { ...readReloading(fields), lane };
+  const settings = { ...readReloading(fields, around.defaults), lane };
   for (const key of ['verify_cmd', 'reload_cmd'] as const) {
     const command = key === 'verify_cmd' ? settings.verifyCmd : settings.reloadCmd;
     if (command !== undefined && namesAFile(command))

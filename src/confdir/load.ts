@@ -5,8 +5,9 @@ import type { Environment } from './environment.js';
 import { readFile } from './file.js';
 import { findFiles } from './find.js';
 import { type Reserved, settleOwnership } from './ownership.js';
+import { NO_DEFAULTS } from './reloading.js';
 import type { PrefixMode } from './resource.js';
-import type { Generation, Hook, Problem, Resource } from './types.js';
+import type { Generation, Hook, Problem, Resource, ResourceDefaults } from './types.js';
 
 export interface LoadOptions {
   /** `--prefix`: stands in for every resource's own. */
@@ -15,6 +16,8 @@ export interface LoadOptions {
   readonly prefixMode?: PrefixMode | undefined;
   /** What `${NAME}` stands for; the process's own environment by default. */
   readonly env?: Environment | undefined;
+  /** Of resources that don't say it themselves. */
+  readonly defaults?: ResourceDefaults | undefined;
   /** Where no destination may lie, besides conf.d and templates. */
   readonly dataFolder?: string | undefined;
   /** Relative destinations are resolved against it; the process's own by default. */
@@ -44,6 +47,7 @@ export async function load(confdir: string, options: LoadOptions = {}): Promise<
     prefix: options.prefix === undefined || options.prefix === '' ? undefined : options.prefix,
     prefixMode: options.prefixMode ?? 'replace',
     env: options.env ?? process.env,
+    defaults: options.defaults ?? NO_DEFAULTS,
   };
   const resources: Resource[] = [];
   const hooks: Hook[] = [];

@@ -4,7 +4,8 @@ import type { Fields } from './fields.js';
 import { followedSubtrees, readForEach } from './for-each.js';
 import type { GroupSettings } from './group.js';
 import { cleanPrefix, joinKey } from './paths.js';
-import { OUTPUT_FORMATS, type Resource } from './types.js';
+import { RELOADING_KEYS, readReloading } from './reloading.js';
+import { OUTPUT_FORMATS, type Resource, type ResourceDefaults } from './types.js';
 
 /** What a file's tables are read against. */
 export interface Surroundings {
@@ -22,13 +23,12 @@ export interface Surroundings {
   readonly prefixMode: PrefixMode;
   /** What `${NAME}` stands for. */
   readonly env: Environment;
+  /** What a resource that doesn't say it gets. */
+  readonly defaults: ResourceDefaults;
 }
 
 export type PrefixMode = (typeof PREFIX_MODES)[number];
 export const PREFIX_MODES = ['replace', 'join'] as const;
-
-export const DEFAULT_CHECK_TIMEOUT_MS = 30_000;
-export const DEFAULT_RELOAD_TIMEOUT_MS = 60_000;
 
 /** Versions kept at most: beyond that a version control system serves better. */
 const MAX_BACKUPS = 100;
@@ -49,6 +49,8 @@ export function readResource(
     dest === undefined ? missing(fields, 'dest', '/etc/app.conf') : destination(fields, dest, around.cwd);
   const { prefix, subtrees } = readSubtrees(fields, around);
   const forEach = readForEach(fields, { prefix, subtrees }, dest, env);
+  // The active fork's other name for yaml.
+  const outputFormat = fields.choice('output_format', [...OUTPUT_FORMATS, 'yml']);
   const rest = {
     name,
     position: { file: around.file, ...fields.place },
@@ -57,8 +59,8 @@ export function readResource(
     mode: fields.mode('mode'),
     ...readOwnership(fields, env),
     checkCmd: fields.command('check_cmd'),
-    checkTimeoutMs: fields.duration('check_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
-    ...(group ?? readReloading(fields)),
+    checkTimeoutMs: fields.duration('check_cmd_timeout') ?? around.defaults.checkTimeoutMs,
+    ...(group ?? readReloading(fields, around.defaults)),
     // The files of all items don't go with an empty store, unless that is asked for.
     minEntries:
       fields.integer('min_entries', 0, Number.MAX_SAFE_INTEGER) ?? (forEach?.prune === true ? 1 : 0),
@@ -67,60 +69,20 @@ export function readResource(
     // Go's own word for it is `default`.
     missingKey: fields.choice('missing_key', ['error', 'zero', 'default']) ?? 'error',
     refuseEmpty: fields.boolean('refuse_empty') ?? false,
-    outputFormat: fields.choice('output_format', OUTPUT_FORMATS),
+    outputFormat: outputFormat === 'yml' ? 'yaml' : outputFormat,
     backup: fields.integer('backup', 0, MAX_BACKUPS) ?? 0,
     forEach,
     item: undefined,
     absent: false,
   } as const;
   fields.refuseUnknown((key) =>
-    group !== undefined && RELOADING_KEYS.has(key)
+    group !== undefined && RELOADING_KEYS.includes(key)
       ? 'it belongs under the line [[group]], for all of its files'
       : undefined,
   );
   if (src === undefined || srcPath === undefined || destPath === undefined) return undefined;
   const missingKey = rest.missingKey === 'error' ? 'error' : 'zero';
   return { ...rest, missingKey, src, srcPath, dest: destPath };
-}
-
-/** What happens after the swap: of one file, or of all files of a group. */
-export type Reloading = Pick<
-  Resource,
-  | 'verifyCmd'
-  | 'verifyTimeoutMs'
-  | 'reloadCmd'
-  | 'reloadTimeoutMs'
-  | 'wait'
-  | 'rollbackOnReloadFailure'
-  | 'reloadSplayMs'
-  | 'lane'
->;
-
-const RELOADING_KEYS = new Set([
-  'verify_cmd',
-  'verify_cmd_timeout',
-  'reload_cmd',
-  'reload_cmd_timeout',
-  'wait',
-  'rollback_on_reload_failure',
-  'reload_splay',
-]);
-
-export function readReloading(fields: Fields): Reloading {
-  const reloadCmd = fields.command('reload_cmd');
-  const rollback = fields.boolean('rollback_on_reload_failure') ?? false;
-  if (rollback && reloadCmd === undefined)
-    fields.error('rollback_on_reload_failure', 'rollback_on_reload_failure needs a reload_cmd that may fail');
-  return {
-    verifyCmd: fields.command('verify_cmd'),
-    verifyTimeoutMs: fields.duration('verify_cmd_timeout') ?? DEFAULT_CHECK_TIMEOUT_MS,
-    reloadCmd,
-    reloadTimeoutMs: fields.duration('reload_cmd_timeout') ?? DEFAULT_RELOAD_TIMEOUT_MS,
-    wait: readWait(fields),
-    rollbackOnReloadFailure: rollback,
-    reloadSplayMs: fields.duration('reload_splay', 'zero') ?? 0,
-    lane: undefined,
-  };
 }
 
 /** `prefix`, `prefix_mode` and `keys`, as templates and hooks share them. */
@@ -171,20 +133,6 @@ function readOwnership(fields: Fields, env: Environment): Pick<Resource, 'owner'
   if (group !== undefined && gid !== undefined)
     fields.error('gid', 'group and gid both name the group: keep one');
   return { owner, group, uid: uid === -1 ? undefined : uid, gid: gid === -1 ? undefined : gid };
-}
-
-/** `max` is four times `min` where it is left out. */
-function readWait(fields: Fields): Resource['wait'] {
-  const wait = fields.table('wait', '{ min = "1s", max = "5s" }');
-  if (wait === undefined) return undefined;
-  const minMs = wait.duration('min', 'zero');
-  if (!wait.has('min')) wait.error('min', 'wait misses min: write wait = { min = "1s", max = "5s" }');
-  const maxMs = wait.duration('max');
-  wait.refuseUnknown();
-  if (minMs === undefined) return undefined;
-  if (maxMs !== undefined && maxMs < minMs)
-    wait.error('max', 'max is shorter than min: raise max or lower min');
-  return { minMs, maxMs: maxMs ?? minMs * 4 };
 }
 
 /** (uid_t)-1 means "unchanged" to chown(2). */

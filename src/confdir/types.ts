@@ -43,8 +43,9 @@ export interface Resource {
   readonly checkTimeoutMs: number;
   readonly verifyTimeoutMs: number;
   readonly reloadTimeoutMs: number;
-  /** Quiet period and deadline: a render waits for `minMs` without a change, but no longer than `maxMs`. */
-  readonly wait: { readonly minMs: number; readonly maxMs: number } | undefined;
+  /** Two reloads of its lane begin no sooner after one another; one that is due sooner is put off. 0: at once. */
+  readonly minReloadIntervalMs: number;
+  readonly wait: Wait | undefined;
   /**
    * Fewer pairs than this in its subtrees: the destination is left as it is. 0: no guard. With `forEach`: fewer items, and
    * no file of one that is gone is removed.
@@ -71,6 +72,21 @@ export interface Resource {
   readonly item: Item | undefined;
   /** Its item is gone: the file that was made for it is to go too. */
   readonly absent: boolean;
+}
+
+/** Quiet period and deadline: a render waits for `minMs` without a change, but no longer than `maxMs`. */
+export interface Wait {
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** The deadline is one for all resources that wait together, counted from the first change of any. */
+  readonly together?: boolean;
+}
+
+/** What the flags say of resources that don't say it themselves. */
+export interface ResourceDefaults {
+  readonly checkTimeoutMs: number;
+  readonly reloadTimeoutMs: number;
+  readonly wait: Wait | undefined;
 }
 
 export const OUTPUT_FORMATS = ['json', 'yaml', 'toml', 'xml'] as const;

@@ -9,7 +9,7 @@ import { NodeRandom } from '../io/node/random.js';
 import { openSource } from '../render/open-source.js';
 import type { Source } from '../source/types.js';
 import { announceSource } from './announce-source.js';
-import { type Config, prefixOf } from './config.js';
+import { type Config, confdirOptions } from './config.js';
 import { onetimeSourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
 import { plainLog } from './text-log.js';
@@ -25,7 +25,7 @@ export async function checks(config: Config): Promise<number> {
   const { flags } = config;
   const log = plainLog(config);
   for (const warning of config.warnings) log.warn({}, warning);
-  const generation = await load(flags.confdir, prefixOf(flags));
+  const generation = await load(flags.confdir, confdirOptions(flags));
   if (flags.preflight) return await preflight(config, generation, log);
   const only = flags.resource === '' ? undefined : await resourceFile(flags.confdir, flags.resource);
   for (const problem of generation.problems) {

@@ -28,7 +28,7 @@ export const FOREIGN_BACKENDS: readonly string[] = [
   'stackengine',
 ];
 
-/** confd's flags of the source and of a pass, and those of its active fork. */
+/** confd's flags of the source and of a pass. */
 export const CONFD_FLAGS = {
   backend: {
     kind: 'string',
@@ -126,31 +126,5 @@ export const CONFD_FLAGS = {
     kind: 'boolean',
     default: false,
     usage: 'leave staged files that were not swapped in',
-  },
-  // The active fork's.
-  'failure-mode': {
-    kind: 'string',
-    default: 'best-effort',
-    oneOf: ['best-effort', 'fail-fast'],
-    usage: 'fail-fast: with --onetime, stop at the first resource that fails',
-  },
-  'check-config': { kind: 'boolean', default: false, usage: 'check the files of conf.d, and exit' },
-  validate: { kind: 'boolean', default: false, usage: 'check the templates, and exit' },
-  'mock-data': {
-    kind: 'string',
-    default: '',
-    usage: 'YAML or JSON keys to render the templates from, with --validate',
-  },
-  resource: {
-    kind: 'string',
-    default: '',
-    usage: 'file of conf.d to look at alone, with --check-config or --validate',
-  },
-  preflight: { kind: 'boolean', default: false, usage: 'ask the backend for each resource’s keys, and exit' },
-  'log-format': {
-    kind: 'string',
-    default: '',
-    oneOf: ['', 'text', 'json'],
-    usage: 'text, as confd’s lines, or json; by default text unless there is a member',
   },
 } as const satisfies FlagSet;

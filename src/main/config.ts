@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import { ConfetdError } from '../base/errors.js';
 import { type GivenFlags, parseFlags } from '../cli/flags.js';
-import { settle } from '../cli/settings.js';
+import { type Origin, settle } from '../cli/settings.js';
 import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
+import { defaultWait } from '../confdir/reloading.js';
 import { PREFIX_MODES, type PrefixMode } from '../confdir/resource.js';
+import type { ResourceDefaults } from '../confdir/types.js';
 import type { ExecSettings } from '../exec/types.js';
 import { type LogLevel, parseLogLevel } from '../io/node/log-level.js';
 import { backendOf, withBackendAsFlag } from './backend.js';
+import { WITHOUT_EFFECT } from './confd-fork-flags.js';
 import { readConfigFile } from './config-file.js';
 import { execSettings } from './exec-settings.js';
 import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
@@ -63,7 +66,8 @@ export function readConfig(
   // confd's own default is etcd: who names nodes means them, and no member.
   const elsewhere = asked.node.length > 0 || asked['srv-domain'] !== '' || asked['srv-record'] !== '';
   const backend = origins.backend === 'default' && elsewhere ? 'etcd' : backendOf(asked.backend);
-  const flags = { ...asked, backend };
+  const timeout = asked.preflight ? asked['preflight-timeout'] : asked.timeout;
+  const flags = { ...asked, backend, timeout };
   const logLevel = flags.debug ? 'debug' : parseLogLevel(flags['log-level']);
   if (logLevel === undefined) {
     throw new ConfetdError(
@@ -83,7 +87,9 @@ export function readConfig(
       `--election-timeout (${flags['election-timeout']} ms) must be at least 5 times --heartbeat-interval (${flags['heartbeat-interval']} ms)`,
     );
   }
+  refuseNegative(flags);
   refuseStray(flags);
+  warnings.push(...withoutEffect(origins, flags));
   if (command !== undefined) refuseCommand(flags);
   const exec = execSettings(file, command);
   if (exec !== undefined && flags['no-render'])
@@ -100,13 +106,21 @@ export function readConfig(
   return { flags, logLevel, listens, clusterGiven, exec, warnings };
 }
 
-/** --prefix and --prefix-mode, for the reader of conf.d. */
-export function prefixOf(flags: Pick<DaemonFlags, 'prefix' | 'prefix-mode'>): {
+/** What the flags say to the reader of conf.d. */
+export function confdirOptions(flags: DaemonFlags): {
   readonly prefix: string | undefined;
   readonly prefixMode: PrefixMode;
+  readonly defaults: ResourceDefaults;
 } {
-  const prefixMode = PREFIX_MODES.find((mode) => mode === flags['prefix-mode']) ?? 'replace';
-  return { prefix: flags.prefix || undefined, prefixMode };
+  return {
+    prefix: flags.prefix || undefined,
+    prefixMode: PREFIX_MODES.find((mode) => mode === flags['prefix-mode']) ?? 'replace',
+    defaults: {
+      checkTimeoutMs: flags['check-cmd-timeout'],
+      reloadTimeoutMs: flags['reload-cmd-timeout'],
+      wait: defaultWait(flags.debounce, flags['batch-interval']),
+    },
+  };
 }
 
 /** The member that the flags describe. */
@@ -131,6 +145,27 @@ export function memberConfig({ flags, clusterGiven }: Config): MemberConfig {
     clusterGiven,
     quotaBytes: flags['quota-backend-bytes'] || DEFAULT_QUOTA_BYTES,
   };
+}
+
+/** Sentences about settings that were given and do nothing here. Under --strict they fail with `config`. */
+function withoutEffect(
+  origins: Readonly<Record<keyof DaemonFlags, Origin>>,
+  { strict, 'template-cache': cached }: DaemonFlags,
+): readonly string[] {
+  const given = (Object.keys(origins) as (keyof DaemonFlags)[]).filter((flag) => origins[flag] !== 'default');
+  const idle = given.filter((flag) => flag in WITHOUT_EFFECT);
+  const sentences = idle.map((flag) => `--${flag} has no effect: ${WITHOUT_EFFECT[flag]}`);
+  if (!cached) sentences.push(`--template-cache=false has no effect: ${WITHOUT_EFFECT['no-template-cache']}`);
+  if (strict && sentences.length > 0) throw new ConfetdError('config', `--strict: ${sentences.join('\n')}`);
+  return sentences;
+}
+
+function refuseNegative(flags: DaemonFlags): void {
+  for (const [name, { kind }] of Object.entries(DAEMON_FLAGS)) {
+    const value = flags[name as keyof DaemonFlags];
+    if (kind === 'duration' && typeof value === 'number' && value < 0)
+      throw new ConfetdError('usage', `--${name} is negative: expected a duration such as 10s`);
+  }
 }
 
 /** Flags that would have no effect without another one: whoever gave them expects one. */

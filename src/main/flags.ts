@@ -1,5 +1,6 @@
 import type { FlagSet, FlagValues } from '../cli/flags.js';
 import { CONFD_FLAGS } from './confd-flags.js';
+import { CONFD_FORK_FLAGS } from './confd-fork-flags.js';
 
 const GiB = 2 ** 30;
 
@@ -110,6 +111,7 @@ export const DAEMON_FLAGS = {
   'max-request-bytes': { kind: 'integer', min: 1, default: 1_572_864, usage: 'size of one request' },
   // The renderer, as confd names it.
   ...CONFD_FLAGS,
+  ...CONFD_FORK_FLAGS,
   strict: {
     kind: 'boolean',
     default: false,
@@ -117,6 +119,8 @@ export const DAEMON_FLAGS = {
   },
   timeout: {
     kind: 'duration',
+    // The name that confd's active fork has for it.
+    aliases: ['backend-timeout'],
     bareUnit: 's',
     default: 10_000,
     usage: 'for the source to answer, with --onetime',

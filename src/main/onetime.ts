@@ -11,7 +11,7 @@ import { openSource } from '../render/open-source.js';
 import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
 import { announceSource } from './announce-source.js';
-import { type Config, prefixOf } from './config.js';
+import { type Config, confdirOptions } from './config.js';
 import { onetimeSourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
 import { plainLog } from './text-log.js';
@@ -32,7 +32,7 @@ export async function onetime(config: Config): Promise<number> {
   announceSource(flags.backend, spec, log);
   const [source, generation] = await Promise.all([
     openSource(spec, { clock, random: new NodeRandom(), env: process.env, embedded }),
-    load(flags.confdir, prefixOf(flags)),
+    load(flags.confdir, confdirOptions(flags)),
   ]);
   const broken = report(generation, flags.strict, log);
   if (generation.resources.length === 0) return broken ? 1 : 0;

@@ -10,7 +10,7 @@ import type { RenderEvent } from '../render/events.js';
 import type { WorkerSettings } from '../render/messages.js';
 import { RenderHost } from '../render/worker-host.js';
 import { type EmbeddedFeed, sharedTimeOffsetMs } from '../source/feed.js';
-import { prefixOf } from './config.js';
+import { confdirOptions } from './config.js';
 import type { DaemonFlags } from './flags.js';
 import { sourceSpec } from './source-spec.js';
 
@@ -130,7 +130,7 @@ export class Rendering implements RenderControl {
           : join(dataFolder, 'render');
     return {
       confdir: resolve(flags.confdir),
-      ...prefixOf(flags),
+      ...confdirOptions(flags),
       dataFolder,
       cwd: process.cwd(),
       stateFolder,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import type { SourceSpec } from '../render/messages.js';
+import type { SourceTiming } from '../source/timing.js';
 import type { TlsFiles } from '../source/tls.js';
 import type { DaemonFlags } from './flags.js';
 import { vaultLogin } from './vault-login.js';
@@ -23,7 +24,21 @@ const DEFAULT_NODES = {
 export function sourceSpec(flags: DaemonFlags, env: Environment = process.env): SourceSpec {
   const spec = kindSpec(flags, env);
   const polled = !flags.watch && (spec.type === 'etcdv3' || spec.type === 'file');
-  return polled ? { ...spec, pollMs: flags.interval } : spec;
+  const local = spec.type === 'embedded' || spec.type === 'env' || spec.type === 'file';
+  const timed = local ? spec : { ...spec, timing: timingOf(flags) };
+  return polled ? { ...timed, pollMs: flags.interval } : timed;
+}
+
+/** `--retry-max-attempts` is of loads alone: what follows a source tries for ever. */
+function timingOf(flags: DaemonFlags): SourceTiming {
+  const { 'dial-timeout': dialTimeoutMs, 'read-timeout': readTimeoutMs } = flags;
+  return {
+    ...(dialTimeoutMs === 0 ? {} : { dialTimeoutMs }),
+    ...(readTimeoutMs === 0 ? {} : { readTimeoutMs }),
+    firstRetryMs: flags['retry-base-delay'],
+    maxRetryMs: flags['retry-max-delay'],
+    loadAttempts: flags['retry-max-attempts'],
+  };
 }
 
 function kindSpec(flags: DaemonFlags, env: Environment): SourceSpec {

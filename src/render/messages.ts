@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../base/errors.js';
 import type { PrefixMode } from '../confdir/resource.js';
-import type { Problem } from '../confdir/types.js';
+import type { Problem, ResourceDefaults } from '../confdir/types.js';
 import type { Log, LogLevel } from '../io/log.js';
 import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { FeedMessage, FeedRequest } from '../source/feed.js';
 import type { RemoteSpec } from '../source/remote.js';
+import type { SourceTiming } from '../source/timing.js';
 import type { TlsFiles } from '../source/tls.js';
 import type { RenderEvent } from './events.js';
 import type { PassOptions } from './world.js';
@@ -17,6 +18,8 @@ export interface WorkerSettings {
   readonly prefix: string | undefined;
   /** Of resources that don't say it themselves; `replace` if left out. */
   readonly prefixMode?: PrefixMode;
+  /** Of resources that don't say it themselves; confdir's own if left out. */
+  readonly defaults?: ResourceDefaults;
   /** Where no destination may lie. */
   readonly dataFolder: string | undefined;
   /** Relative destinations are resolved against it. */
@@ -32,7 +35,7 @@ export interface WorkerSettings {
 }
 
 /** `pollMs`: it is read anew so often, and not followed. */
-export type SourceSpec = { readonly pollMs?: number } & (
+export type SourceSpec = { readonly pollMs?: number; readonly timing?: SourceTiming } & (
   | { readonly type: 'embedded' }
   | { readonly type: 'env' }
   | {

@@ -14,10 +14,15 @@ export interface SourcePorts {
 
 /** A source by its description. Each kind is loaded only where it is used. */
 export async function openSource(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
-  const source = await openKind(spec, ports);
-  if (spec.pollMs === undefined) return source;
-  const { PolledSource } = await import('../source/polled.js');
-  return new PolledSource(source, spec.pollMs, ports);
+  const { pollMs, timing } = spec;
+  let source = await openKind(spec, ports);
+  if (pollMs !== undefined) {
+    const { PolledSource } = await import('../source/polled.js');
+    source = new PolledSource(source, pollMs, ports, timing);
+  }
+  if (timing?.loadAttempts === undefined) return source;
+  const { RetryingSource } = await import('../source/retrying.js');
+  return new RetryingSource(source, timing, ports);
 }
 
 async function openKind(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
@@ -42,10 +47,15 @@ async function openKind(spec: SourceSpec, ports: SourcePorts): Promise<Source> {
         ...(key === undefined ? {} : { key: Buffer.from(key) }),
         ...(skipVerify === undefined ? {} : { skipVerify }),
       };
+      const { dialTimeoutMs, readTimeoutMs, firstRetryMs, maxRetryMs } = spec.timing ?? {};
       return new EtcdV3Source({
         endpoints: spec.endpoints,
         clock,
         random,
+        ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+        ...(readTimeoutMs === undefined ? {} : { requestTimeoutMs: readTimeoutMs }),
+        ...(firstRetryMs === undefined ? {} : { firstRetryMs }),
+        ...(maxRetryMs === undefined ? {} : { maxRetryMs }),
         ...(spec.login === undefined ? {} : { login: spec.login }),
         ...(spec.tls === undefined ? {} : { tls }),
       });

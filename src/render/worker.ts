@@ -162,8 +162,8 @@ class Running {
   }
 
   async #read(): Promise<void> {
-    const { confdir, prefix, prefixMode, dataFolder, cwd } = this.#settings;
-    const options: LoadOptions = { prefix, prefixMode, dataFolder, cwd, env: this.#ports.env };
+    const { confdir, prefix, prefixMode, defaults, dataFolder, cwd } = this.#settings;
+    const options: LoadOptions = { prefix, prefixMode, defaults, dataFolder, cwd, env: this.#ports.env };
     const loaded = await load(confdir, options);
     this.#inForce = await carryOver(this.#inForce, loaded, reservedFolders(confdir, options));
     this.#companion?.setGeneration(this.#inForce);

@@ -32,10 +32,10 @@ export class ConsulStore implements KeyStore {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock: Clock;
 
-  constructor({ nodes, scheme, token, basicAuth, tls }: ConsulSpec, clock: Clock) {
+  constructor({ nodes, scheme, token, basicAuth, tls, timing }: ConsulSpec, clock: Clock) {
     this.#clock = clock;
     this.nodes = nodes.join(', ');
-    this.#http = new HttpNodes(nodes, scheme, tls);
+    this.#http = new HttpNodes(nodes, scheme, tls, timing?.dialTimeoutMs);
     const login = basicAuth && Buffer.from(`${basicAuth.username}:${basicAuth.password}`).toString('base64');
     this.#headers = {
       ...(token === '' ? {} : { 'x-consul-token': token }),

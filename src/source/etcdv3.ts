@@ -8,16 +8,20 @@ import { type Event, Event_EventType } from '../proto/generated/etcd_kv.js';
 import { KVService, RangeRequest, type WatchResponse } from '../proto/generated/etcd_rpc.js';
 import { decodePage, type PairsPage } from './decode.js';
 import { hullOf, type KeyRange, rangesOf, selects } from './ranges.js';
-import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
+import type { Change, Following, History, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 export interface EtcdV3Options extends ClientOptions {
   /** Pairs asked for at once; 25,000. */
   readonly pageSize?: number;
+  /** Before a broken watch is made anew, and the most that this doubles to; 50 ms and 5 s. */
+  readonly firstRetryMs?: number;
+  readonly maxRetryMs?: number;
 }
 
 /** Keys of a cluster that speaks etcd's v3 API: a real etcd, or a remote confetd. */
 export class EtcdV3Source implements Source {
   readonly name = 'etcdv3';
+  readonly history: History;
   readonly #options: EtcdV3Options;
   readonly #client: Client;
   readonly #followings = new Set<EtcdV3Following>();
@@ -25,6 +29,10 @@ export class EtcdV3Source implements Source {
   constructor(options: EtcdV3Options) {
     this.#options = options;
     this.#client = new Client({ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options });
+    this.history = {
+      loadAt: (subtrees, revision, signal) => this.#loadAt(subtrees, revision, signal),
+      deletedAt: (key, from, to, signal) => this.#deletedAt(key, from, to, signal),
+    };
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
@@ -32,8 +40,7 @@ export class EtcdV3Source implements Source {
     try {
       return (await loader.load(subtrees, signal)).snapshot;
     } catch (error) {
-      const tried = this.#options.endpoints.join(', ');
-      throw new ConfetdError('source', `etcdv3 (${tried}): ${messageOf(error)}`, { cause: error });
+      throw this.#failure(messageOf(error), error);
     }
   }
 
@@ -47,6 +54,47 @@ export class EtcdV3Source implements Source {
         return following.close();
       },
     };
+  }
+
+  async #loadAt(subtrees: readonly Subtree[], revision: number, signal: AbortSignal): Promise<Snapshot> {
+    const loader = new Loader(this.#client, this.#options);
+    try {
+      return (await loader.loadAt(subtrees, revision, signal)).snapshot;
+    } catch (error) {
+      if (!(error instanceof ConfetdError) || error.code !== 'out_of_range')
+        throw this.#failure(messageOf(error), error);
+      // Which of the two it is only the newest revision tells.
+      const { revision: newest } = await this.load([], signal);
+      const why =
+        revision > newest
+          ? `revision ${revision} is still to come: the newest is ${newest}`
+          : `revision ${revision} is compacted, its keys are gone for good: ask for a later one, up to ${newest}`;
+      throw this.#failure(why, error);
+    }
+  }
+
+  /** By halving: a number of small reads that grows with the logarithm of the distance. */
+  async #deletedAt(key: string, from: number, to: number, signal: AbortSignal): Promise<number | undefined> {
+    const isThere = async (revision: number): Promise<boolean> => {
+      const request = { key: Buffer.from(key), countOnly: true, revision };
+      return (await this.#client.range(request, { signal })).count > 0;
+    };
+    try {
+      if (!(await isThere(from))) return undefined;
+      let [there, gone] = [from, to];
+      while (gone - there > 1) {
+        const middle = there + Math.floor((gone - there) / 2);
+        if (await isThere(middle)) there = middle;
+        else gone = middle;
+      }
+      return gone;
+    } catch (error) {
+      throw this.#failure(messageOf(error), error);
+    }
+  }
+
+  #failure(why: string, cause: unknown): ConfetdError {
+    return new ConfetdError('source', `etcdv3 (${this.#options.endpoints.join(', ')}): ${why}`, { cause });
   }
 
   async close(): Promise<void> {
@@ -78,7 +126,7 @@ class Loader {
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Loaded> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#loadOnce(subtrees, signal);
+        return await this.loadAt(subtrees, NEWEST, signal);
       } catch (error) {
         const again =
           error instanceof ConfetdError && error.code === 'out_of_range' && attempt < MAX_ATTEMPTS;
@@ -87,11 +135,13 @@ class Loader {
     }
   }
 
-  async #loadOnce(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Loaded> {
+  /** Fails with `out_of_range` where the revision is compacted, or still to come. */
+  async loadAt(subtrees: readonly Subtree[], asked: number, signal: AbortSignal): Promise<Loaded> {
     const [first = NO_KEY, ...others] = rangesOf(subtrees);
     // The first page settles the revision of all the others.
-    const opening = await this.#page(first, 0, signal);
-    const { clusterId, revision, raftTerm } = opening.header;
+    const opening = await this.#page(first, asked, signal);
+    const { clusterId, raftTerm } = opening.header;
+    const revision = asked === NEWEST ? opening.header.revision : asked;
     const read = async (range: KeyRange, page: PairsPage): Promise<Pair[][]> => {
       const pages: Pair[][] = [];
       let current = page;
@@ -162,7 +212,7 @@ class EtcdV3Following implements Following {
   }
 
   async #run(): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random, firstRetryMs = FIRST_BACKOFF_MS, maxRetryMs = MAX_BACKOFF_MS } = this.#options;
     const { signal } = this.#abort;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
@@ -180,7 +230,7 @@ class EtcdV3Following implements Following {
         if (signal.aborted) return;
         this.#lose(messageOf(error));
       }
-      await pause(clock, backoffMs(random, attempt, FIRST_BACKOFF_MS, MAX_BACKOFF_MS), signal);
+      await pause(clock, backoffMs(random, attempt, firstRetryMs, maxRetryMs), signal);
     }
   }
 
@@ -286,6 +336,8 @@ async function inLanes<Item, Result>(
   return results;
 }
 
+/** etcd's own sign for it. */
+const NEWEST = 0;
 const RANGE_PAIRS = { ...KVService.range, responseDeserialize: decodePage };
 /** No subtree at all: a read that finds nothing still tells the revision. */
 const NO_KEY: KeyRange = { key: '\0', end: '' };

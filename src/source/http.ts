@@ -21,6 +21,7 @@ export interface HttpAnswer {
 }
 
 const MAX_ANSWER_BYTES = 256 << 20;
+const DIAL_TIMEOUT_MS = 5_000;
 
 /**
  * Requests to the nodes of one store, over kept connections: to the node that answered last, and to the next where it
@@ -28,19 +29,27 @@ const MAX_ANSWER_BYTES = 256 << 20;
  */
 export class HttpNodes {
   readonly #nodes: readonly URL[];
-  readonly #http = new HttpAgent({ keepAlive: true });
+  readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
   #current = 0;
 
-  /** `host:port` or URLs; `scheme` is of those that name none. Fails with a TypeError where one is no URL. */
-  constructor(nodes: readonly string[], scheme: string, tls: TlsFiles | undefined) {
+  /** `host:port` or URLs; `scheme` is of those that name none. `dialTimeoutMs`: for a connection, 5 s unless told. Fails with a TypeError where one is no URL. */
+  constructor(
+    nodes: readonly string[],
+    scheme: string,
+    tls: TlsFiles | undefined,
+    dialTimeoutMs = DIAL_TIMEOUT_MS,
+  ) {
     this.#nodes = nodes.map((node) => new URL(/^[a-z]+:\/\//i.test(node) ? node : `${scheme}://${node}`));
-    this.#https = new HttpsAgent({ keepAlive: true, ...tlsOptions(tls) });
+    const kept = { keepAlive: true, timeout: dialTimeoutMs };
+    this.#http = new HttpAgent(kept);
+    this.#https = new HttpsAgent({ ...kept, ...tlsOptions(tls) });
   }
 
   /** Rejects with a sentence about each node where none answers, or with the signal's reason. */
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const failures: string[] = [];
+    let last: unknown;
     for (let tried = 0; tried < this.#nodes.length; tried++) {
       const node = this.#nodes[this.#current];
       if (node === undefined) break;
@@ -48,11 +57,12 @@ export class HttpNodes {
         return await this.#ask(node, request, signal);
       } catch (error) {
         if (signal.aborted) throw signal.reason instanceof Error ? signal.reason : error;
+        last = error;
         failures.push(`${node.host}: ${inWords(error)}`);
         this.#current = (this.#current + 1) % this.#nodes.length;
       }
     }
-    throw new Error(`${failures.join('; ')}: start it, or name another with --node`);
+    throw new Error(`${failures.join('; ')}: start it, or name another with --node`, { cause: last });
   }
 
   close(): void {
@@ -85,6 +95,11 @@ export class HttpNodes {
         },
       );
       request.on('error', reject);
+      // A connection that is made may be silent for long: consul answers when something has changed.
+      request.on('timeout', () => {
+        if (request.socket?.connecting === true)
+          request.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' }));
+      });
       request.end(payload);
     });
   }

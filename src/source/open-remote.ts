@@ -5,8 +5,8 @@ import { type KeyStore, RereadSource } from './reread.js';
 /** A source of another store's keys. Each store's client is loaded only where it is used. */
 export async function openRemote(spec: RemoteSpec, ports: PollPorts): Promise<RereadSource> {
   const { clock, random } = ports;
-  const { intervalMs, watch } = spec;
-  return new RereadSource(await storeOf(spec, ports), { clock, random, intervalMs, watch });
+  const { intervalMs, watch, timing } = spec;
+  return new RereadSource(await storeOf(spec, ports), { clock, random, intervalMs, watch, timing });
 }
 
 async function storeOf(spec: RemoteStore, { clock }: PollPorts): Promise<KeyStore> {

@@ -2,6 +2,7 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
+import type { SourceTiming } from './timing.js';
 import type { Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 export interface PollPorts {
@@ -14,12 +15,14 @@ export class PolledSource implements Source {
   readonly #source: Source;
   readonly #intervalMs: number;
   readonly #ports: PollPorts;
+  readonly #timing: SourceTiming;
   readonly #followings = new Set<Following>();
 
-  constructor(source: Source, intervalMs: number, ports: PollPorts) {
+  constructor(source: Source, intervalMs: number, ports: PollPorts, timing: SourceTiming = {}) {
     this.#source = source;
     this.#intervalMs = intervalMs;
     this.#ports = ports;
+    this.#timing = timing;
   }
 
   get name(): string {
@@ -51,12 +54,17 @@ export class PolledSource implements Source {
 
   async #poll(subtrees: readonly Subtree[], listener: SourceListener, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#ports;
+    const {
+      readTimeoutMs = READ_TIMEOUT_MS,
+      firstRetryMs = FIRST_RETRY_MS,
+      maxRetryMs = MAX_RETRY_MS,
+    } = this.#timing;
     let last: Snapshot | undefined;
     let lost = true;
     for (let failures = 0; !signal.aborted; ) {
       let delayMs = this.#intervalMs;
       try {
-        const snapshot = await withDeadline(clock, READ_TIMEOUT_MS, signal, (bounded) =>
+        const snapshot = await withDeadline(clock, readTimeoutMs, signal, (bounded) =>
           this.#source.load(subtrees, bounded),
         );
         if (signal.aborted) return;
@@ -71,7 +79,7 @@ export class PolledSource implements Source {
         if (signal.aborted) return;
         if (!lost || failures === 0) listener.lost(messageOf(error));
         lost = true;
-        delayMs = Math.min(delayMs, backoffMs(random, failures++, FIRST_RETRY_MS, MAX_RETRY_MS));
+        delayMs = Math.min(delayMs, backoffMs(random, failures++, firstRetryMs, maxRetryMs));
       }
       await pause(clock, delayMs, signal);
     }

@@ -120,10 +120,10 @@ type RedisClient = ReturnType<typeof makeClient>;
 function makeClient(
   target: { readonly url: string } | { readonly path: string },
   database: number,
-  { username, password, tls }: RedisSpec,
+  { username, password, tls, timing }: RedisSpec,
 ) {
   const socket = {
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: timing?.dialTimeoutMs ?? CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
     reconnectStrategy: false,
   } as const;

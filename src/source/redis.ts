@@ -92,17 +92,19 @@ export class RedisStore implements KeyStore {
   async #connect(signal: AbortSignal): Promise<RedisLink> {
     const { nodes } = this.#spec;
     const failures: string[] = [];
+    let last: unknown;
     for (let tried = 0; tried < nodes.length; tried++) {
       const node = nodes[this.#current] ?? '';
       try {
         return await RedisLink.open(node, this.#spec, signal);
       } catch (error) {
         if (signal.aborted) throw error;
+        last = error;
         failures.push(`${node}: ${inWords(error)}`);
         this.#current = (this.#current + 1) % nodes.length;
       }
     }
-    throw new Error(failures.join('; '));
+    throw new Error(failures.join('; '), { cause: last });
   }
 
   /** Redis's name of a key. */

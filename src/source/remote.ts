@@ -1,3 +1,4 @@
+import type { SourceTiming } from './timing.js';
 import type { TlsFiles } from './tls.js';
 
 /** How vault is logged in to (developer.hashicorp.com/vault/docs/auth). */
@@ -23,33 +24,39 @@ export interface Rereading {
   readonly watch: boolean;
 }
 
+interface Timed {
+  readonly timing?: SourceTiming;
+}
+
 /** Stores other than etcd and files. Nodes are tried in order. Only data: it goes to a worker. */
 export type RemoteSpec = Rereading & RemoteStore;
 
-export type RemoteStore =
-  | {
-      readonly type: 'consul';
-      /** `host:port` or a URL. */
-      readonly nodes: readonly string[];
-      readonly scheme: string;
-      readonly token: string;
-      readonly basicAuth?: BasicAuth;
-      readonly tls?: TlsFiles;
-    }
-  | {
-      readonly type: 'redis';
-      /** `host:port`, `host:port/DB`, the path of a socket, or a URL. */
-      readonly nodes: readonly string[];
-      readonly username: string;
-      readonly password: string;
-      readonly separator: string;
-      readonly tls?: TlsFiles;
-    }
-  | { readonly type: 'zookeeper'; readonly nodes: readonly string[] }
-  | {
-      readonly type: 'vault';
-      /** URLs. */
-      readonly nodes: readonly string[];
-      readonly login: VaultLogin;
-      readonly tls?: TlsFiles;
-    };
+export type RemoteStore = Timed &
+  (
+    | {
+        readonly type: 'consul';
+        /** `host:port` or a URL. */
+        readonly nodes: readonly string[];
+        readonly scheme: string;
+        readonly token: string;
+        readonly basicAuth?: BasicAuth;
+        readonly tls?: TlsFiles;
+      }
+    | {
+        readonly type: 'redis';
+        /** `host:port`, `host:port/DB`, the path of a socket, or a URL. */
+        readonly nodes: readonly string[];
+        readonly username: string;
+        readonly password: string;
+        readonly separator: string;
+        readonly tls?: TlsFiles;
+      }
+    | { readonly type: 'zookeeper'; readonly nodes: readonly string[] }
+    | {
+        readonly type: 'vault';
+        /** URLs. */
+        readonly nodes: readonly string[];
+        readonly login: VaultLogin;
+        readonly tls?: TlsFiles;
+      }
+  );

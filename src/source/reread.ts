@@ -5,6 +5,7 @@ import type { Random } from '../io/random.js';
 import { READ_TIMEOUT_MS, withDeadline } from './polled.js';
 import type { Rereading } from './remote.js';
 import { outermost } from './subtree.js';
+import type { SourceTiming } from './timing.js';
 import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 /** All keys of some subtrees, and a way to learn that they may be others by now. */
@@ -36,6 +37,7 @@ export interface KeyStore {
 export interface RereadOptions extends Rereading {
   readonly clock: Clock;
   readonly random: Random;
+  readonly timing?: SourceTiming | undefined;
 }
 
 /**
@@ -81,7 +83,8 @@ export class RereadSource implements Source {
   }
 
   async #follow(subtrees: readonly Subtree[], listener: SourceListener, signal: AbortSignal): Promise<void> {
-    const { clock, random, intervalMs, watch } = this.#options;
+    const { clock, random, intervalMs, watch, timing } = this.#options;
+    const { firstRetryMs = FIRST_RETRY_MS, maxRetryMs = MAX_RETRY_MS } = timing ?? {};
     const state = new CountedKeys(originOf(this.#store));
     let told: 'nothing' | 'found' | 'lost' = 'nothing';
     for (let failures = 0; !signal.aborted; ) {
@@ -106,15 +109,15 @@ export class RereadSource implements Source {
         if (signal.aborted) return;
         if (told !== 'lost') listener.lost(messageOf(error));
         told = 'lost';
-        await pause(clock, backoffMs(random, failures++, FIRST_RETRY_MS, MAX_RETRY_MS), signal);
+        await pause(clock, backoffMs(random, failures++, firstRetryMs, maxRetryMs), signal);
       }
     }
   }
 
   async #read(subtrees: readonly Subtree[], watch: boolean, signal: AbortSignal): Promise<Reading> {
-    const { clock } = this.#options;
+    const { clock, timing } = this.#options;
     try {
-      return await withDeadline(clock, READ_TIMEOUT_MS, signal, (bounded) =>
+      return await withDeadline(clock, timing?.readTimeoutMs ?? READ_TIMEOUT_MS, signal, (bounded) =>
         this.#store.read(outermost(subtrees), watch, bounded),
       );
     } catch (error) {

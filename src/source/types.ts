@@ -50,10 +50,26 @@ export interface Following {
   close(): Promise<void>;
 }
 
+/** The past of a source that keeps it. */
+export interface History {
+  /**
+   * All pairs of the subtrees as they were at a revision. Fails with a `source` error where that is compacted, or still to
+   * come.
+   */
+  loadAt(subtrees: readonly Subtree[], revision: number, signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * A revision after `from` and up to `to` at which a key was deleted: the only one, unless it came back in between.
+   * Undefined: it isn't there at `from`. The key must be gone at `to`.
+   */
+  deletedAt(key: string, from: number, to: number, signal: AbortSignal): Promise<number | undefined>;
+}
+
 /** Where keys come from. A source that can't be reached retries; it never ends the process. */
 export interface Source {
   /** `embedded`, `etcdv3`, `env`, `file`, for logs and status. */
   readonly name: string;
+  /** Undefined: there is no past to ask for. */
+  readonly history?: History;
   /** One snapshot. Fails with a `source` error that says what was tried, no later than the signal. */
   load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot>;
   /** A snapshot and then every change. */

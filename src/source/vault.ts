@@ -29,9 +29,9 @@ export class VaultStore implements KeyStore {
   readonly #login: VaultLogin;
   #token: string | undefined;
 
-  constructor({ nodes, login, tls }: VaultSpec) {
+  constructor({ nodes, login, tls, timing }: VaultSpec) {
     this.nodes = nodes.join(', ');
-    this.#http = new HttpNodes(nodes, 'https', tls);
+    this.#http = new HttpNodes(nodes, 'https', tls, timing?.dialTimeoutMs);
     this.#login = login;
   }
 

@@ -1,4 +1,5 @@
 import zookeeper, { type Client, type Exception } from 'node-zookeeper-client';
+import { ConfetdError } from '../base/errors.js';
 import type { Clock, Timer } from '../io/clock.js';
 import { ChangeSignal, orAborted } from './signals.js';
 
@@ -35,15 +36,21 @@ export class ZookeeperLink {
   }
 
   /** `servers`: `host:port,host:port`, with a folder behind the last one as ZooKeeper's own tools have it. */
-  static async open(servers: string, clock: Clock, signal: AbortSignal): Promise<ZookeeperLink> {
+  static async open(
+    servers: string,
+    clock: Clock,
+    signal: AbortSignal,
+    dialTimeoutMs = CONNECT_TIMEOUT_MS,
+  ): Promise<ZookeeperLink> {
     const client = zookeeper.createClient(servers, { sessionTimeout: SESSION_TIMEOUT_MS, retries: 0 });
     const connected = new Promise<void>((resolve, reject) => {
       client.once('connected', resolve);
       client.once('authenticationFailed', () => reject(new Error('the login is refused')));
-      const timer = clock.schedule(CONNECT_TIMEOUT_MS, () =>
+      const timer = clock.schedule(dialTimeoutMs, () =>
         reject(
-          new Error(
-            `no connection within ${CONNECT_TIMEOUT_MS / 1000} s: start it, or name another with --node`,
+          new ConfetdError(
+            'unavailable',
+            `no connection within ${dialTimeoutMs / 1000} s: start it, or name another with --node`,
           ),
         ),
       );

@@ -19,15 +19,18 @@ export class ZookeeperStore implements KeyStore {
   readonly name = 'zookeeper';
   readonly nodes: string;
   readonly #clock: Clock;
+  readonly #dialTimeoutMs: number | undefined;
   #link: Promise<ZookeeperLink> | undefined;
 
-  constructor({ nodes }: ZookeeperSpec, clock: Clock) {
+  constructor({ nodes, timing }: ZookeeperSpec, clock: Clock) {
+    this.#dialTimeoutMs = timing?.dialTimeoutMs;
     this.nodes = nodes.join(', ');
     this.#clock = clock;
   }
 
   async read(subtrees: readonly Subtree[], watch: boolean, signal: AbortSignal): Promise<Reading> {
-    this.#link ??= ZookeeperLink.open(this.nodes.replaceAll(' ', ''), this.#clock, signal);
+    const servers = this.nodes.replaceAll(' ', '');
+    this.#link ??= ZookeeperLink.open(servers, this.#clock, signal, this.#dialTimeoutMs);
     const opening = this.#link;
     try {
       const link = await opening;

@@ -2,9 +2,11 @@ import { parse as smolParse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/base/prng.js';
 import { readFile } from '../../../src/confdir/file.js';
+import { NO_DEFAULTS } from '../../../src/confdir/reloading.js';
 import { parseToml } from '../../../src/confdir/toml.js';
 
 const around = {
+  defaults: NO_DEFAULTS,
   file: 'f.toml',
   name: 'f',
   templates: '/t',

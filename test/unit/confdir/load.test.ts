@@ -86,6 +86,7 @@ describe('a resource', () => {
       checkTimeoutMs: 90_000,
       verifyTimeoutMs: 5_000,
       reloadTimeoutMs: 1_500,
+      minReloadIntervalMs: 0,
       wait: { minMs: 500, maxMs: 4_000 },
       minEntries: 2,
       createDestDirs: true,

@@ -205,6 +205,7 @@ export function resource(name: string, more: Partial<Resource> = {}): Resource {
     checkTimeoutMs: 1000,
     verifyTimeoutMs: 1000,
     reloadTimeoutMs: 1000,
+    minReloadIntervalMs: 0,
     wait: undefined,
     minEntries: 0,
     createDestDirs: false,
