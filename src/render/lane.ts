@@ -86,6 +86,8 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
+    // What else becomes due in this turn, by the timer of a batch, is part of the same pass.
+    await Promise.resolve();
     while (this.#hasWork()) {
       const members = [...this.#members];
       const due = [...new Set([...this.#due, ...(this.#due.size > 0 ? this.#blocked : [])])];

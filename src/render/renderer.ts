@@ -17,7 +17,7 @@ import type { Result } from './result.js';
 import { Schedule } from './schedule.js';
 import { Slots } from './slots.js';
 import { SourceState } from './source-state.js';
-import { isDue } from './stages/reload.js';
+import { isDue, reloadRestMs } from './stages/reload.js';
 import { isRemoved } from './stages/removal.js';
 import { StateFolder } from './state.js';
 import { statusOf } from './status.js';
@@ -72,7 +72,7 @@ export class Renderer {
     this.#milestones = new Milestones(emit);
     this.#world = {
       ports,
-      pass: { ...DEFAULT_PASS, ...options.pass },
+      pass: { ...DEFAULT_PASS, putsReloadsOff: true, ...options.pass },
       states,
       pauses,
       mirror,
@@ -229,7 +229,9 @@ export class Renderer {
       const retryInMs = this.#schedule.retry(target, target.failures, () => {
         target.answers.clear();
         this.#startAll([target]);
-      });
+      };
+      const restMs = reloadRestMs(lane.members, this.#world);
+      retryInMs = this.#schedule.retry(lane, lane.failures, again, restMs);
       if (news) this.#ports.log.error({ dest, resource: name, revision, retryInMs }, reason);
       else this.#ports.log.debug({ dest, resource: name, revision, retryInMs }, reason);
       if (news)

@@ -1,4 +1,5 @@
 import { backoffMs } from '../client/backoff.js';
+import type { Wait } from '../confdir/types.js';
 import type { Clock, Timer } from '../io/clock.js';
 import type { Random } from '../io/random.js';
 
@@ -22,10 +23,18 @@ interface Spell {
   timer: Timer;
 }
 
+/** Spells with one deadline. */
+interface Batch {
+  readonly endsMs: number;
+  readonly tasks: Map<object, () => void>;
+  readonly timer: Timer;
+}
+
 /** When things become due that aren't due at once: after `wait`, after a failure, and every interval. */
 export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #spells = new Map<object, Spell>();
+  #batch: Batch | undefined;
   readonly #retries = new Map<object, { readonly timer: Timer; readonly atMs: number }>();
   #interval: Timer | undefined;
   #closed = false;
@@ -45,26 +54,53 @@ export class Schedule {
   }
 
   /** Another change: `task` runs once it has been quiet for `minMs`, no later than `maxMs` after the first one. */
-  delay(what: object, wait: { readonly minMs: number; readonly maxMs: number }, task: () => void): void {
+  delay(what: object, { minMs, maxMs, together }: Wait, task: () => void): void {
     if (this.#closed) return;
     const { clock } = this.#options;
     const now = clock.monotonicMs();
+    const batch = together === true ? this.#batchOf(now, maxMs) : undefined;
     const spell = this.#spells.get(what);
     spell?.timer.cancel();
-    const endsMs = spell?.endsMs ?? now + wait.maxMs;
-    const timer = clock.schedule(Math.max(0, Math.min(wait.minMs, endsMs - now)), () => {
+    const endsMs = spell?.endsMs ?? batch?.endsMs ?? now + maxMs;
+    const run = (): void => {
       this.#spells.delete(what);
+      batch?.tasks.delete(what);
       task();
-    });
+    };
+    batch?.tasks.set(what, run);
+    const quietMs = Math.max(0, Math.min(minMs, endsMs - now));
+    // What is quiet no sooner than the batch ends has no timer of its own: all of them run in one turn.
+    const timer = batch !== undefined && now + quietMs >= batch.endsMs ? NONE : clock.schedule(quietMs, run);
     this.#spells.set(what, { endsMs, timer });
   }
 
-  /** Runs `task` after 1 s, 2 s, … 60 s by the number of failures in a row, half of it random. Answers the delay. */
-  retry(what: object, failures: number, task: () => void): number {
+  /** The batch that is open now. */
+  #batchOf(now: number, maxMs: number): Batch {
+    this.#batch ??= {
+      endsMs: now + maxMs,
+      tasks: new Map(),
+      timer: this.#options.clock.schedule(maxMs, () => {
+        const tasks = this.#batch?.tasks ?? new Map<object, () => void>();
+        this.#batch = undefined;
+        for (const [what, run] of [...tasks]) {
+          this.#spells.get(what)?.timer.cancel();
+          run();
+        }
+      }),
+    };
+    return this.#batch;
+  }
+
+  /**
+   * Runs `task` after 1 s, 2 s, … 60 s by the number of failures in a row, half of it random, and not before `restMs`; with
+   * a rest and no failure right after it. Answers the delay.
+   */
+  retry(what: object, failures: number, task: () => void, restMs = 0): number {
     this.#retries.get(what)?.timer.cancel();
     if (this.#closed) return 0;
     const { clock, random } = this.#options;
-    const delayMs = backoffMs(random, Math.max(0, failures - 1), FIRST_RETRY_MS, MAX_RETRY_MS);
+    const backoff = backoffMs(random, Math.max(0, failures - 1), FIRST_RETRY_MS, MAX_RETRY_MS);
+    const delayMs = restMs > 0 && failures === 0 ? restMs : Math.max(backoff, restMs);
     const timer = clock.schedule(delayMs, () => {
       this.#retries.delete(what);
       task();
@@ -87,6 +123,7 @@ export class Schedule {
   forget(what: object): void {
     this.#spells.get(what)?.timer.cancel();
     this.#spells.delete(what);
+    this.#batch?.tasks.delete(what);
     this.#retries.get(what)?.timer.cancel();
     this.#retries.delete(what);
   }
@@ -94,6 +131,10 @@ export class Schedule {
   close(): void {
     this.#closed = true;
     this.#interval?.cancel();
+    this.#batch?.timer.cancel();
+    this.#batch = undefined;
     for (const what of [...this.#spells.keys(), ...this.#retries.keys()]) this.forget(what);
   }
 }
+
+const NONE: Timer = { cancel: () => undefined };

@@ -40,6 +40,8 @@ export interface PassOptions {
   /** Lines shown around a change. */
   readonly diffContext: number;
   /** Of one render, in milliseconds and bytes. */
+  /** What min_reload_interval puts off is done later. A one-shot has no later: it reloads at once. */
+  readonly putsReloadsOff: boolean;
   readonly renderTimeoutMs: number;
   readonly maxOutputBytes: number;
   /** Of one lookup. */
@@ -53,6 +55,7 @@ export const DEFAULT_PASS: PassOptions = {
   keepStage: false,
   diffs: false,
   diffContext: 3,
+  putsReloadsOff: false,
   renderTimeoutMs: 10_000,
   maxOutputBytes: 64 * 1024 * 1024,
   lookupTimeoutMs: 5_000,

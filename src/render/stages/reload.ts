@@ -28,6 +28,14 @@ export async function reload(
     for (const { state } of due) state.reload = 'none';
     return undefined;
   }
+  const restMs = reloadRestMs(members, world);
+  if (restMs > 0) {
+    world.ports.log.info(
+      { restMs },
+      `the reload is put off for ${Math.ceil(restMs)} ms (min_reload_interval)`,
+    );
+    return undefined;
+  }
   const splayMs = splay ? Math.max(...due.map(({ resource }) => resource.reloadSplayMs)) : 0;
   if (splayMs > 0) await rest(world.ports.clock, world.ports.random.float() * splayMs, world.stopping);
   const dests = due.map(({ resource }) => resource.dest);
@@ -47,6 +55,21 @@ export async function reload(
 }
 
 /** A reload of a paused destination waits for its resumption. */
+/**
+ * Milliseconds for which the lane's reload is put off, by `min_reload_interval` and the end of the last one, which is known
+ * across restarts; 0: it may be done now. A wall clock that was set back costs one interval at most.
+ */
+export function reloadRestMs(members: Iterable<Target>, { ports, pass }: World): number {
+  if (!pass.putsReloadsOff) return 0;
+  let intervalMs = 0;
+  let lastAt = 0;
+  for (const { resource, state } of members) {
+    intervalMs = Math.max(intervalMs, resource.minReloadIntervalMs);
+    lastAt = Math.max(lastAt, state.lastReload?.at ?? 0);
+  }
+  return lastAt === 0 ? 0 : Math.min(intervalMs, Math.max(0, lastAt + intervalMs - ports.clock.wallMs()));
+}
+
 export function isDue({ state, resource }: Target, { pauses }: World): boolean {
   return state.reload === 'pending' && state.swap === undefined && pauses.reason(resource.dest) === undefined;
 }
