@@ -5,7 +5,7 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatProblem } from '../confdir/load.js';
 import type { Clock } from '../io/clock.js';
 import type { Log, LogLevel } from '../io/log.js';
-import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import type { RenderStatusResponse, RenderWaitResponse, RenderWhyResponse } from '../proto/generated/render.js';
 import type { RenderEvent } from '../render/events.js';
 import type { WorkerSettings } from '../render/messages.js';
 import { RenderHost } from '../render/worker-host.js';
@@ -62,6 +62,10 @@ export class Rendering implements RenderControl {
 
   async wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
     return await this.#current().wait(revision, timeoutMs);
+  }
+
+  async why(dest: string, resource: string, limit: number): Promise<RenderWhyResponse> {
+    return await this.#current().why(dest, resource, limit);
   }
 
   async pause(dest: string, forMs: number): Promise<void> {

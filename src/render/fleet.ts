@@ -126,6 +126,7 @@ export class Fleet {
     target.resource = resource;
     target.template = template;
     target.templateError = error;
+    target.trigger = 'configuration';
     this.laneOf(target).join(target);
     release();
     return target;

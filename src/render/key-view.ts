@@ -152,6 +152,10 @@ class Questions implements Dependencies {
   readonly #prefix: string;
   readonly #subtrees: readonly string[] | undefined;
 
+  get patterns(): Iterable<string> {
+    return this.globs.keys();
+  }
+
   constructor(prefix: string, subtrees: readonly string[] | undefined) {
     this.#prefix = prefix;
     this.#subtrees = subtrees;

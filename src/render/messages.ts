@@ -2,7 +2,11 @@ import type { ErrorCode } from '../base/errors.js';
 import type { PrefixMode } from '../confdir/resource.js';
 import type { Problem, ResourceDefaults } from '../confdir/types.js';
 import type { Log, LogLevel } from '../io/log.js';
-import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import type {
+  RenderStatusResponse,
+  RenderWaitResponse,
+  RenderWhyResponse,
+} from '../proto/generated/render.js';
 import type { FeedMessage, FeedRequest } from '../source/feed.js';
 import type { RemoteSpec } from '../source/remote.js';
 import type { SourceTiming } from '../source/timing.js';
@@ -59,6 +63,10 @@ export interface Calls {
   wait: {
     readonly arguments: { readonly revision: number; readonly timeoutMs: number };
     readonly answer: RenderWaitResponse;
+  };
+  why: {
+    readonly arguments: { readonly dest: string; readonly resource: string; readonly limit: number };
+    readonly answer: RenderWhyResponse;
   };
   accept: { readonly arguments: { readonly dest: string }; readonly answer: undefined };
   /** `dest` '': every destination; `forMs` 0: until it is resumed. */

@@ -8,6 +8,7 @@ import type { RenderEvent } from './events.js';
 import { Expansion } from './expansion.js';
 import { Fleet } from './fleet.js';
 import type { Lane } from './lane.js';
+import { Meters } from './meters.js';
 import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
 import { Slots } from './slots.js';
@@ -64,6 +65,7 @@ export async function renderOnce(
     pass,
     states,
     pauses,
+    meters: new Meters(),
     mirror,
     commands: new Slots(MAX_COMMANDS),
     stopping: options.signal,

@@ -35,7 +35,8 @@ export async function runPass(
   world: World,
 ): Promise<PassResult> {
   // Render, compare, stage, check: nothing that anyone else sees.
-  let prepared = await Promise.all(due.map((target) => prepare(target, target.begin(), world)));
+  const beganAtMs = world.ports.clock.monotonicMs();
+  let prepared = await Promise.all(due.map((target) => prepare(target, target.begin(beganAtMs), world)));
   if (world.pass.noop || world.stopping.aborted) {
     return { results: await giveUp(prepared), reloaded: undefined };
   }
@@ -118,6 +119,8 @@ async function swap(staged: Staged | Result, world: World): Promise<Result> {
       : swapFile(staged.path, look.path, look.wanted, content, world));
     target.swaps++;
     target.swappedAtMs = world.ports.clock.wallMs();
+    if (attempt.committedAtMs !== undefined)
+      world.meters.observe('latency', swappedAtMs - attempt.committedAtMs);
     target.reportedDrift = '';
     void tell(staged, swappedAtMs, world);
     await durable;

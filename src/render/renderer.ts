@@ -1,18 +1,25 @@
-import { ConfetdError } from '../base/errors.js';
 import type { Reserved } from '../confdir/ownership.js';
 import type { Generation } from '../confdir/types.js';
-import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import type {
+  RenderStatusResponse,
+  RenderWaitResponse,
+  RenderWhyResponse,
+} from '../proto/generated/render.js';
 import { Mirror } from '../source/mirror.js';
 import type { ChangeBatch, Snapshot, Source } from '../source/types.js';
+import { changesOf } from './causes.js';
+import { Controls } from './controls.js';
 import type { RenderEvent } from './events.js';
 import { Fleet } from './fleet.js';
 import { Generations } from './generations.js';
 import { KeyFeed } from './key-feed.js';
 import type { Lane } from './lane.js';
+import { Meters } from './meters.js';
 import { Milestones } from './milestones.js';
 import { Outcomes } from './outcomes.js';
 import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
+import { Report } from './report.js';
 import type { Result } from './result.js';
 import { Schedule } from './schedule.js';
 import { Slots } from './slots.js';
@@ -20,7 +27,6 @@ import { SourceState } from './source-state.js';
 import { isDue, reloadRestMs } from './stages/reload.js';
 import { isRemoved } from './stages/removal.js';
 import { StateFolder } from './state.js';
-import { statusOf } from './status.js';
 import type { Target } from './target.js';
 import { Templates } from './templates.js';
 import { DEFAULT_PASS, type PassOptions, type RenderPorts, type World } from './world.js';
@@ -59,6 +65,8 @@ export class Renderer {
   readonly #sourceState: SourceState;
   readonly #generations: Generations;
   readonly #milestones: Milestones;
+  readonly #report: Report;
+  readonly #controls: Controls;
 
   constructor(source: Source, ports: RenderPorts, options: RendererOptions) {
     this.#ports = ports;
@@ -75,6 +83,7 @@ export class Renderer {
       pass: { ...DEFAULT_PASS, putsReloadsOff: true, ...options.pass },
       states,
       pauses,
+      meters: new Meters(),
       mirror,
       commands: new Slots(MAX_COMMANDS),
       stopping: this.#stopping.signal,
@@ -107,6 +116,20 @@ export class Renderer {
       },
     });
     this.#outcomes = new Outcomes({ clock, isSettled: (revision) => this.#isSettled(revision) });
+    this.#report = new Report({
+      world: this.#world,
+      fleet: this.#fleet,
+      schedule: this.#schedule,
+      source: () => this.#sourceState.fields(source.name),
+      configErrors: () => this.#generations.errors,
+      filesKnown: () => this.#filesKnown,
+    });
+    this.#controls = new Controls({
+      world: this.#world,
+      fleet: this.#fleet,
+      start: (targets) => this.#startAll(targets),
+      catchUp: () => this.#catchUp(),
+    });
   }
 
   /** Prepares the state folder and begins the reconciles. Rendering begins with a generation and a snapshot. */
@@ -135,7 +158,10 @@ export class Renderer {
     this.#sourceState.reached(snapshot.revision);
     this.#outcomes.committed(snapshot.revision, this.#ports.clock.monotonicMs());
     const range = { from: onwards ? before.revision + 1 : 0, to: snapshot.revision };
-    for (const target of this.#fleet.targets) target.due(range);
+    for (const target of this.#fleet.targets) {
+      target.due(range);
+      target.trigger = 'keys';
+    }
     this.#generations.keysLoaded(range);
     this.#startAll(this.#fleet.targets);
     this.#outcomes.check();
@@ -143,15 +169,19 @@ export class Renderer {
   }
 
   /** The path from a change to a render: no timer and nothing asynchronous unless `wait` is set. */
-  #changed({ revision, committedAtMs }: ChangeBatch, names: ReadonlySet<string>, from: number): void {
+  #changed(batch: ChangeBatch, names: ReadonlySet<string>, from: number): void {
+    const { revision, committedAtMs } = batch;
+    const { clock } = this.#ports;
     this.#sourceState.reached(revision);
-    const atMs = committedAtMs ?? this.#ports.clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    const atMs = committedAtMs ?? nowMs;
+    const changes = changesOf(batch, names, clock.wallMs() - (nowMs - atMs), this.#world.mirror);
     this.#outcomes.committed(revision, atMs);
     const range = { from: Math.min(from, revision), to: revision };
     this.#generations.keysChanged(names, range);
     const due: Target[] = [];
     for (const target of this.#fleet.targets) {
-      const touched = names.size > 0 && target.touch(names, range, atMs);
+      const touched = names.size > 0 && target.touch(changes, range, atMs);
       if (touched && target.resource.wait !== undefined && target.tried) {
         // A group waits as one: its files change together.
         const lane = this.#fleet.laneOf(target);
@@ -193,10 +223,12 @@ export class Renderer {
     let retryInMs: number | undefined;
     const owed = [...lane.members].some((target) => isDue(target, this.#world));
     if (owed && !this.#world.pass.noop && !this.#stopping.signal.aborted) {
-      retryInMs = this.#schedule.retry(lane, Math.max(1, lane.failures), () => {
+      const again = (): void => {
         lane.reloadAgain();
         lane.start();
-      });
+      };
+      const restMs = reloadRestMs(lane.members, this.#world);
+      retryInMs = this.#schedule.retry(lane, lane.failures, again, restMs);
     } else this.#schedule.forget(lane);
     if (reloaded !== undefined) {
       const { command, dests, ok, error, result } = reloaded;
@@ -215,7 +247,9 @@ export class Renderer {
   }
 
   /** Takes up how a pass ended for one target. */
-  #settle({ target, attempt, status, reason, revision, swappedAtMs }: Result, reloadError: string): void {
+  #settle(result: Result, reloadError: string): void {
+    const { target, attempt, status, reason, revision, swappedAtMs } = result;
+    this.#report.passed(result);
     const { resource } = target;
     const { name, dest } = resource;
     const first = !target.tried;
@@ -228,10 +262,9 @@ export class Renderer {
       target.failures++;
       const retryInMs = this.#schedule.retry(target, target.failures, () => {
         target.answers.clear();
+        target.trigger = 'retry';
         this.#startAll([target]);
-      };
-      const restMs = reloadRestMs(lane.members, this.#world);
-      retryInMs = this.#schedule.retry(lane, lane.failures, again, restMs);
+      });
       if (news) this.#ports.log.error({ dest, resource: name, revision, retryInMs }, reason);
       else this.#ports.log.debug({ dest, resource: name, revision, retryInMs }, reason);
       if (news)
@@ -275,11 +308,14 @@ export class Renderer {
     this.#world.emit({ type: 'source back', source: this.#source.name, revision });
   }
 
+  /** The targets are those that conf.d and the keys ask for. */
+  get #filesKnown(): boolean {
+    if (this.#generations.unsettledFrom !== undefined || !this.#fleet.adopted) return false;
+    return this.#feed.loaded || (this.#fleet.isEmpty && !this.#generations.hasItems);
+  }
+
   #tellMilestones(): void {
-    const isIdle = this.#fleet.isEmpty && !this.#generations.hasItems;
-    if (this.#generations.unsettledFrom !== undefined || !this.#fleet.adopted) return;
-    if (this.#feed.loaded || isIdle)
-      this.#milestones.reached([...this.#fleet.targets], this.#world.mirror.revision);
+    if (this.#filesKnown) this.#milestones.reached([...this.#fleet.targets], this.#world.mirror.revision);
   }
 
   #isSettled(revision: number): boolean {
@@ -293,7 +329,10 @@ export class Renderer {
   }
 
   #reconcile(): void {
-    for (const target of this.#fleet.targets) target.answers.clear();
+    for (const target of this.#fleet.targets) {
+      target.answers.clear();
+      target.trigger ??= 'reconcile';
+    }
     this.#startAll(this.#fleet.targets);
   }
 
@@ -313,14 +352,12 @@ export class Renderer {
   }
 
   status(): RenderStatusResponse {
-    const { revision } = this.#world.mirror;
-    return {
-      resources: [...this.#fleet.targets].map((target) =>
-        statusOf(target, { revision, lane: this.#fleet.laneOf(target), schedule: this.#schedule }),
-      ),
-      ...this.#sourceState.fields(this.#source.name),
-      configErrors: [...this.#generations.errors],
-    };
+    return this.#report.status();
+  }
+
+  /** What a destination, or the one file of a resource, is made from, and why. Fails as {@link findTarget}. */
+  why(dest: string, resource: string, limit: number): Promise<RenderWhyResponse> {
+    return this.#report.why(dest, resource, limit);
   }
 
   /** Resolves when all that changes up to `revision` affect has been applied or has failed, or after `timeoutMs`. */
@@ -332,47 +369,27 @@ export class Renderer {
    * Leaves a destination alone, '' all of them, for so many milliseconds; 0: until it is resumed. Kept across restarts.
    * Fails with `not_found`.
    */
-  async pause(dest: string, forMs: number): Promise<void> {
-    const targets = dest === '' ? [...this.#fleet.targets] : [this.#targetAt(dest)];
-    await this.#world.pauses.pause(dest, forMs);
-    this.#startAll(targets);
+  pause(dest: string, forMs: number): Promise<void> {
+    return this.#controls.pause(dest, forMs);
   }
 
   /** Ends the pause of a destination, '' every pause, and catches up. Fails with `not_found` where there is none. */
-  async resume(dest: string): Promise<void> {
-    if (dest !== '') this.#targetAt(dest);
-    if (!(await this.#world.pauses.resume(dest))) {
-      const what = dest === '' ? 'nothing' : dest;
-      throw new ConfetdError('not_found', `${what} is${dest === '' ? '' : ' not'} paused`);
-    }
-    this.#catchUp();
+  resume(dest: string): Promise<void> {
+    return this.#controls.resume(dest);
   }
 
   /** Looks at every destination, and at the reloads that are owed. */
   #catchUp(): void {
-    for (const target of this.#fleet.targets)
+    for (const target of this.#fleet.targets) {
+      target.trigger ??= 'resume';
       if (isDue(target, this.#world)) this.#fleet.laneOf(target).reloadAgain();
+    }
     this.#startAll(this.#fleet.targets);
   }
 
-  #targetAt(dest: string): Target {
-    const target = [...this.#fleet.targets].find(({ resource }) => resource.dest === dest);
-    if (target !== undefined) return target;
-    const known = [...this.#fleet.targets].map(({ resource }) => resource.dest).join(', ');
-    throw new ConfetdError('not_found', `no resource has dest ${dest}; there are: ${known}`);
-  }
-
   /** Takes the source as it is, even if it is behind what a destination has had. Fails with `not_found`. */
-  async accept(dest: string): Promise<void> {
-    const target = this.#targetAt(dest);
-    const release = await target.acquire();
-    try {
-      target.forgetOrigin();
-      await this.#world.states.save(target.state);
-    } finally {
-      release();
-    }
-    this.#startAll([target]);
+  accept(dest: string): Promise<void> {
+    return this.#controls.accept(dest);
   }
 
   /**

@@ -50,6 +50,7 @@ export interface DestinationState {
   swap: BegunSwap | undefined;
   reload: 'pending' | 'none';
   check: CommandRecord | undefined;
+  verify: CommandRecord | undefined;
   lastReload: CommandRecord | undefined;
 }
 
@@ -65,6 +66,7 @@ export function newState(dest: string): DestinationState {
     swap: undefined,
     reload: 'none',
     check: undefined,
+    verify: undefined,
     lastReload: undefined,
   };
 }
@@ -232,6 +234,7 @@ function fromJson(dest: string, json: Json): DestinationState {
     swap: begun(json.swap),
     reload: json.reload === 'none' ? 'none' : 'pending',
     check: record(json.check),
+    verify: record(json.verify),
     lastReload: record(json.lastReload),
   };
 }

@@ -31,6 +31,9 @@ export function statusOf(
     reloads: target.reloads,
     failedReloads: target.failedReloads,
     swappedAt: target.swappedAtMs,
+    failures: target.failedPasses,
+    succeededAt: target.succeededAtMs,
+    renderMs: target.renderMs,
   };
 }
 
@@ -54,6 +57,6 @@ function reloadError({ state }: Target): string {
     : '';
 }
 
-function commandStatus(record: CommandRecord | undefined): CommandStatus | undefined {
+export function commandStatus(record: CommandRecord | undefined): CommandStatus | undefined {
   return record === undefined ? undefined : { ...record };
 }

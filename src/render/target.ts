@@ -1,6 +1,9 @@
 import type { Resource } from '../confdir/types.js';
 import { inSubtrees } from '../source/subtree.js';
+import { Causes, type Changes } from './causes.js';
 import { Answers } from './functions/needs.js';
+import { type Cause, History, type Trigger } from './history.js';
+import { Inputs } from './inputs.js';
 import type { DestinationState, Stamp } from './state.js';
 import type { Dependencies, Template } from './types.js';
 
@@ -20,6 +23,11 @@ export interface Attempt {
   readonly causeCount: number;
   /** Clock.monotonicMs() of the newest change. */
   readonly committedAtMs: number | undefined;
+  readonly trigger: Trigger;
+  /** The changes, where there were any. */
+  readonly cause: Cause | undefined;
+  /** Clock.monotonicMs() of the pass's beginning. */
+  readonly beganAtMs: number;
 }
 
 export type Phase = 'pending' | 'in_sync' | 'failed' | 'held';
@@ -45,6 +53,8 @@ export class Target {
   /** Held because the source is behind: every revision counts. */
   behind = false;
   stamp: Stamp | undefined;
+  /** What else than keys the last render read. */
+  inputs = new Inputs();
   readonly answers = new Answers();
 
   /** A pass has ended for it. */
@@ -56,6 +66,8 @@ export class Target {
   /** The revision of the newest render that is in force. */
   appliedRevision = 0;
   renders = 0;
+  /** All the time that renders took. */
+  renderMs = 0;
   swaps = 0;
   drifts = 0;
   reloads = 0;
@@ -64,8 +76,14 @@ export class Target {
   swappedAtMs = 0;
   /** What a hand-edited file was when it was counted, if it is left as it is. */
   reportedDrift = '';
-  /** Passes that failed in a row. */
+  /** Passes that failed in a row, and since the start. */
   failures = 0;
+  failedPasses = 0;
+  /** Unix milliseconds at which a pass last left the file as the keys say; 0: none has. */
+  succeededAtMs = 0;
+  readonly history = new History();
+  /** What the next pass will be about, unless a change comes; undefined: nothing has said. */
+  trigger: Trigger | undefined;
 
   #touched = false;
   #pending: Range | undefined;
@@ -73,6 +91,7 @@ export class Target {
   #causes: string[] = [];
   #causeCount = 0;
   #committedAtMs: number | undefined;
+  #changes = new Causes();
   #free: Promise<void> = Promise.resolve();
 
   constructor(resource: Resource, state: DestinationState) {
@@ -88,16 +107,14 @@ export class Target {
   }
 
   /** Notes the changed names that matter to it; false: none does. */
-  touch(names: ReadonlySet<string>, range: Range, committedAtMs: number | undefined): boolean {
-    let count = 0;
-    for (const name of names) {
-      if (!this.#touchedBy(name)) continue;
-      count++;
-      if (this.#causes.length < MAX_CAUSES) this.#causes.push(name);
-    }
-    if (count === 0) return false;
+  touch(changes: Changes, range: Range, committedAtMs: number | undefined): boolean {
+    const names: string[] = [];
+    for (const name of changes.names) if (this.#touchedBy(name)) names.push(name);
+    if (names.length === 0) return false;
     this.#touched = true;
-    this.#causeCount += count;
+    this.#causes = [...this.#causes, ...names.slice(0, MAX_CAUSES)].slice(0, MAX_CAUSES);
+    this.#causeCount += names.length;
+    this.#changes.add(changes, names);
     this.#committedAtMs = committedAtMs;
     this.due(range);
     return true;
@@ -108,14 +125,17 @@ export class Target {
     this.#pending = { from: this.#pending?.from ?? range.from, to: range.to };
   }
 
-  /** Begins a pass: takes what has gathered. */
-  begin(): Attempt {
+  /** Begins a pass, at `beganAtMs` of Clock.monotonicMs(): takes what has gathered. */
+  begin(beganAtMs: number): Attempt {
     const attempt: Attempt = {
       touched: this.#touched,
       range: this.#pending,
       causes: this.#causes,
       causeCount: this.#causeCount,
       committedAtMs: this.#committedAtMs,
+      trigger: this.#touched ? 'change' : this.#triggered(),
+      cause: this.#changes.cause,
+      beganAtMs,
     };
     this.#inPass = this.#pending;
     this.#pending = undefined;
@@ -123,7 +143,14 @@ export class Target {
     this.#causes = [];
     this.#causeCount = 0;
     this.#committedAtMs = undefined;
+    this.#changes = new Causes();
+    this.trigger = undefined;
     return attempt;
+  }
+
+  #triggered(): Trigger {
+    if (!this.tried) return 'start';
+    return this.trigger ?? (this.#pending === undefined ? 'group' : 'keys');
   }
 
   end(): void {

@@ -18,6 +18,10 @@ export interface KeyView {
 /** What a render asked for: a change that touches none of it can't alter the outcome. */
 export interface Dependencies {
   touchedBy(key: string): boolean;
+  /** Keys and folders that were asked for, by the source's names, and globs as they match keys without the prefix. */
+  readonly keys: ReadonlySet<string>;
+  readonly folders: ReadonlySet<string>;
+  readonly patterns: Iterable<string>;
 }
 
 export interface RenderContext {

@@ -2,7 +2,11 @@ import { ConfetdError } from '../base/errors.js';
 import type { Problem } from '../confdir/types.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
-import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
+import type {
+  RenderStatusResponse,
+  RenderWaitResponse,
+  RenderWhyResponse,
+} from '../proto/generated/render.js';
 import type { EmbeddedFeed } from '../source/feed.js';
 import { FeedServer } from '../source/feed-server.js';
 import type { RenderEvent } from './events.js';
@@ -68,6 +72,11 @@ export class RenderHost {
 
   wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
     return this.#call('wait', { revision, timeoutMs });
+  }
+
+  /** See Renderer.why. */
+  why(dest: string, resource: string, limit: number): Promise<RenderWhyResponse> {
+    return this.#call('why', { dest, resource, limit });
   }
 
   /** Takes the source as it is for a destination that is held. */

@@ -176,6 +176,10 @@ class Running {
         return this.#renderer.status();
       case 'wait':
         return this.#renderer.wait(call.arguments.revision, call.arguments.timeoutMs);
+      case 'why': {
+        const { dest, resource, limit } = call.arguments;
+        return this.#renderer.why(dest, resource, limit);
+      }
       case 'accept':
         await this.#renderer.accept(call.arguments.dest);
         return undefined;

@@ -7,6 +7,7 @@ import type { Accounts } from './accounts.js';
 import type { RenderEvent } from './events.js';
 import type { RenderFiles } from './files.js';
 import type { Resolver } from './functions/needs.js';
+import type { Meters } from './meters.js';
 import type { Pauses } from './pauses.js';
 import type { Slots } from './slots.js';
 import type { StateFolder } from './state.js';
@@ -39,9 +40,9 @@ export interface PassOptions {
   readonly diffs: boolean;
   /** Lines shown around a change. */
   readonly diffContext: number;
-  /** Of one render, in milliseconds and bytes. */
   /** What min_reload_interval puts off is done later. A one-shot has no later: it reloads at once. */
   readonly putsReloadsOff: boolean;
+  /** Of one render, in milliseconds and bytes. */
   readonly renderTimeoutMs: number;
   readonly maxOutputBytes: number;
   /** Of one lookup. */
@@ -54,8 +55,8 @@ export const DEFAULT_PASS: PassOptions = {
   strict: false,
   keepStage: false,
   diffs: false,
-  diffContext: 3,
   putsReloadsOff: false,
+  diffContext: 3,
   renderTimeoutMs: 10_000,
   maxOutputBytes: 64 * 1024 * 1024,
   lookupTimeoutMs: 5_000,
@@ -67,6 +68,7 @@ export interface World {
   readonly pass: PassOptions;
   readonly states: StateFolder;
   readonly pauses: Pauses;
+  readonly meters: Meters;
   /** The keys as they are now. It moves on between the turns of the event loop. */
   readonly mirror: Mirror;
   /** Commands that run at a time. */

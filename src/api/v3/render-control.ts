@@ -1,4 +1,8 @@
-import type { RenderStatusResponse, RenderWaitResponse } from '../../proto/generated/render.js';
+import type {
+  RenderStatusResponse,
+  RenderWaitResponse,
+  RenderWhyResponse,
+} from '../../proto/generated/render.js';
 
 /** The daemon's renderer as the API sees it; the renderer itself lives in a worker. */
 export interface RenderControl {
@@ -8,6 +12,8 @@ export interface RenderControl {
    * `timeoutMs` with `timedOut`. `timeoutMs` is positive.
    */
   wait(revision: number, timeoutMs: number): Promise<RenderWaitResponse>;
+  /** What a file is made from: that of a path, or else of a resource. `limit`: of each list, so many at most. */
+  why(dest: string, resource: string, limit: number): Promise<RenderWhyResponse>;
   /** Leaves a file alone, '' all of them, for so many milliseconds; 0: until it is resumed. */
   pause(dest: string, forMs: number): Promise<void>;
   /** Ends the pause of a file, '' every pause. */

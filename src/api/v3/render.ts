@@ -5,6 +5,7 @@ import type {
   RenderPauseRequest,
   RenderResumeRequest,
   RenderWaitRequest,
+  RenderWhyRequest,
 } from '../../proto/generated/render.js';
 import type { ServiceContext } from './context.js';
 import type { RenderControl } from './render-control.js';
@@ -39,9 +40,14 @@ export function renderService(
     await control.accept(dest);
     return {};
   };
+  const why = ({ dest, resource, limit }: RenderWhyRequest) => {
+    if (limit < 0) throw new ConfetdError('invalid_argument', 'confetd: limit must not be negative');
+    return control.why(dest, resource, limit);
+  };
   return {
     status: plainUnary(context, () => control.status()),
     wait: plainUnary(context, wait),
+    why: plainUnary(context, why),
     pause: plainUnary(context, pause),
     resume: plainUnary(context, resume),
     accept: plainUnary(context, accept),

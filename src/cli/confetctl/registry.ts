@@ -90,6 +90,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'shows what the daemon has rendered, and what is still to do',
     load: async () => (await import('./render-status.js')).renderStatus,
   },
+  'render why': {
+    summary: 'shows what a file is made from, and which change caused its last render',
+    load: async () => (await import('./render-why.js')).renderWhy,
+  },
   rollback: {
     summary: 'puts the keys of a prefix back as they were at a revision',
     load: async () => (await import('./rollback.js')).rollback,

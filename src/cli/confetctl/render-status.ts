@@ -1,4 +1,3 @@
-import { formatDuration } from '../../base/duration.js';
 import type { CommandStatus, RenderStatusResponse, ResourceStatus } from '../../proto/generated/render.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { goJson, type Json } from '../output/go-json.js';
@@ -6,6 +5,7 @@ import { goQuote } from '../output/go-text.js';
 import { table } from '../output/table.js';
 import { command } from './command.js';
 import { withoutRenderer } from './render-dest.js';
+import { ago, commandJson, instant, oneLine, timeJson } from './render-words.js';
 
 export const renderStatus = command({
   name: 'render status',
@@ -138,20 +138,6 @@ const asJson: Format = (response) => {
   return `${goJson(json)}\n`;
 };
 
-function timeJson(unixMs: number): Json {
-  return unixMs === 0 ? null : new Date(unixMs).toISOString();
-}
-
-function commandJson(status: CommandStatus | undefined): Json {
-  if (status === undefined || status.at === 0) return null;
-  return {
-    at: timeJson(status.at),
-    ok: status.ok,
-    outcome: status.outcome,
-    duration_ms: status.durationMs,
-  };
-}
-
 const asFields: Format = (response, nowMs) => {
   const field = (name: string, value: string | number): string => `"${name}" : ${value}\n`;
   const resources = response.resources.map((resource) => {
@@ -196,21 +182,6 @@ function outcome(status: CommandStatus | undefined, nowMs: number): string {
   return `${status.outcome}, ${ago(status.at, nowMs)} ago`;
 }
 
-/** `3m2s` */
-function ago(unixMs: number, nowMs: number): string {
-  const seconds = Math.max(0, Math.round((nowMs - unixMs) / 1000));
-  return formatDuration(seconds * 1000);
-}
-
-/** `2026-11-21T12:00:00Z` */
-function instant(unixMs: number): string {
-  return new Date(unixMs).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
 function instantOrDash(unixMs: number): string {
   return unixMs === 0 ? '-' : instant(unixMs);
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, '; ');
 }

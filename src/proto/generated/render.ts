@@ -14,6 +14,136 @@ export const protobufFileName = "render.proto";
 
 /** Our own service beside etcd's: what the daemon's renderer has done and still wants to do. */
 
+export interface RenderWhyRequest {
+  /** The file's path, or else the name of its resource: the first of the two that there is. */
+  dest: string;
+  resource: string;
+  /** Of each list, so many at most; 0: only the counts. */
+  limit: number;
+}
+
+export interface RenderWhyResponse {
+  status:
+    | ResourceStatus
+    | undefined;
+  /** Where conf.d declares the resource. */
+  file: string;
+  line: number;
+  /** The files that the template was read from, itself first. */
+  templateFiles: string[];
+  /** The item of a for_each, '' if it has none. */
+  item: string;
+  /** False: no render has said yet what the file depends on, so every key of `subtrees` counts. */
+  known: boolean;
+  /** What the template may see; '' is every key. */
+  subtrees: string[];
+  keys: KeyDependencies | undefined;
+  globs: GlobDependencies | undefined;
+  folders: FolderDependencies | undefined;
+  others:
+    | OtherDependencies
+    | undefined;
+  /** Of all keys that were read or matched, the one that changed last; absent: there is none. */
+  newest:
+    | KeyDependency
+    | undefined;
+  /** The changes that caused the last render; absent: none did since the renderer's start. */
+  cause:
+    | RenderCause
+    | undefined;
+  /** The pass that took them up. */
+  caused:
+    | RenderPass
+    | undefined;
+  /** The last passes, the newest first. */
+  passes: RenderPass[];
+  verify:
+    | CommandStatus
+    | undefined;
+  /** Whether the source counts a revision for each key; without it all of theirs are 0. */
+  hasRevisions: boolean;
+}
+
+/** Every `count` is that of all; the list holds the first few. */
+export interface KeyDependencies {
+  count: number;
+  list: KeyDependency[];
+}
+
+export interface KeyDependency {
+  key: string;
+  exists: boolean;
+  /** Of its last change; 0: it doesn't exist, or the source doesn't say. */
+  revision: number;
+}
+
+export interface GlobDependencies {
+  count: number;
+  list: GlobDependency[];
+}
+
+export interface GlobDependency {
+  glob: string;
+  matches: number;
+  /** Of the newest key that matches. */
+  revision: number;
+}
+
+export interface FolderDependencies {
+  count: number;
+  list: FolderDependency[];
+}
+
+export interface FolderDependency {
+  folder: string;
+  /** Names directly under it. */
+  names: number;
+}
+
+export interface OtherDependencies {
+  count: number;
+  list: OtherDependency[];
+}
+
+export interface OtherDependency {
+  /** variable, address, service, interface, hostname, file or file-exists. */
+  kind: string;
+  name: string;
+  /** In words; never the value of a variable, nor what a file holds. */
+  state: string;
+}
+
+export interface RenderCause {
+  /** Of the newest of the changes. */
+  revision: number;
+  /** When it was committed, as far as this host knows, in Unix milliseconds. */
+  at: number;
+  /** Changed keys that the file depends on, and the newest few of them. */
+  count: number;
+  keys: ChangedKey[];
+}
+
+export interface ChangedKey {
+  key: string;
+  revision: number;
+  deleted: boolean;
+}
+
+export interface RenderPass {
+  /** When it ended, in Unix milliseconds, and how long it took, commands of its lane included. */
+  at: number;
+  durationMs: number;
+  /** change, start, keys, configuration, retry, reconcile, resume, accept or group. */
+  trigger: string;
+  /** Of the keys it was rendered from; 0: it wasn't rendered. */
+  revision: number;
+  /** written, in sync, would change, held, failed or stopped; and why. */
+  outcome: string;
+  reason: string;
+  /** Passes in a row that found the same, of which this is the last. */
+  times: number;
+}
+
 export interface RenderPauseRequest {
   /** Empty: every file. */
   dest: string;
@@ -56,6 +186,18 @@ export interface RenderStatusResponse {
   sourceWhere: string;
   /** When that revision was seen, in Unix milliseconds; 0: none was. */
   sourceRevisionAt: number;
+  /** False: which files there are isn't known yet, since the keys have not been loaded or items are being taken up. */
+  filesKnown: boolean;
+  /** Since the renderer's start: render, latency, check, verify and reload. */
+  histograms: RenderHistogram[];
+}
+
+export interface RenderHistogram {
+  name: string;
+  /** Upper bounds in seconds, rising, and how many were at most that and above the one before; one count more: above all. */
+  bounds: number[];
+  counts: number[];
+  sum: number;
 }
 
 export interface ResourceStatus {
@@ -80,6 +222,12 @@ export interface ResourceStatus {
   reloads: number;
   failedReloads: number;
   swappedAt: number;
+  /** Passes that failed since the start. */
+  failures: number;
+  /** When a pass last left the file as the keys say, in Unix milliseconds; 0: none has. */
+  succeededAt: number;
+  /** All the time that its template has run, lookups included. */
+  renderMs: number;
 }
 
 export interface CommandStatus {
@@ -112,6 +260,1237 @@ export interface RenderedFile {
   /** From the revision's commit to the file's swap. */
   latencyMs: number;
 }
+
+function createBaseRenderWhyRequest(): RenderWhyRequest {
+  return { dest: "", resource: "", limit: 0 };
+}
+
+export const RenderWhyRequest: MessageFns<RenderWhyRequest> = {
+  encode(message: RenderWhyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dest !== "") {
+      writer.uint32(10).string(message.dest);
+    }
+    if (message.resource !== "") {
+      writer.uint32(18).string(message.resource);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).int32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderWhyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderWhyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resource = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderWhyRequest>, I>>(base?: I): RenderWhyRequest {
+    return RenderWhyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderWhyRequest>, I>>(object: I): RenderWhyRequest {
+    const message = createBaseRenderWhyRequest();
+    message.dest = object.dest ?? "";
+    message.resource = object.resource ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseRenderWhyResponse(): RenderWhyResponse {
+  return {
+    status: undefined,
+    file: "",
+    line: 0,
+    templateFiles: [],
+    item: "",
+    known: false,
+    subtrees: [],
+    keys: undefined,
+    globs: undefined,
+    folders: undefined,
+    others: undefined,
+    newest: undefined,
+    cause: undefined,
+    caused: undefined,
+    passes: [],
+    verify: undefined,
+    hasRevisions: false,
+  };
+}
+
+export const RenderWhyResponse: MessageFns<RenderWhyResponse> = {
+  encode(message: RenderWhyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      ResourceStatus.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    if (message.file !== "") {
+      writer.uint32(18).string(message.file);
+    }
+    if (message.line !== 0) {
+      writer.uint32(24).int32(message.line);
+    }
+    for (const v of message.templateFiles) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.item !== "") {
+      writer.uint32(42).string(message.item);
+    }
+    if (message.known !== false) {
+      writer.uint32(48).bool(message.known);
+    }
+    for (const v of message.subtrees) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.keys !== undefined) {
+      KeyDependencies.encode(message.keys, writer.uint32(66).fork()).join();
+    }
+    if (message.globs !== undefined) {
+      GlobDependencies.encode(message.globs, writer.uint32(74).fork()).join();
+    }
+    if (message.folders !== undefined) {
+      FolderDependencies.encode(message.folders, writer.uint32(82).fork()).join();
+    }
+    if (message.others !== undefined) {
+      OtherDependencies.encode(message.others, writer.uint32(90).fork()).join();
+    }
+    if (message.newest !== undefined) {
+      KeyDependency.encode(message.newest, writer.uint32(98).fork()).join();
+    }
+    if (message.cause !== undefined) {
+      RenderCause.encode(message.cause, writer.uint32(106).fork()).join();
+    }
+    if (message.caused !== undefined) {
+      RenderPass.encode(message.caused, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.passes) {
+      RenderPass.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.verify !== undefined) {
+      CommandStatus.encode(message.verify, writer.uint32(130).fork()).join();
+    }
+    if (message.hasRevisions !== false) {
+      writer.uint32(136).bool(message.hasRevisions);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderWhyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderWhyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = ResourceStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.line = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.templateFiles.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.item = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.known = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.subtrees.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.keys = KeyDependencies.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.globs = GlobDependencies.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.folders = FolderDependencies.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.others = OtherDependencies.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.newest = KeyDependency.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.cause = RenderCause.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.caused = RenderPass.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.passes.push(RenderPass.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.verify = CommandStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.hasRevisions = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderWhyResponse>, I>>(base?: I): RenderWhyResponse {
+    return RenderWhyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderWhyResponse>, I>>(object: I): RenderWhyResponse {
+    const message = createBaseRenderWhyResponse();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? ResourceStatus.fromPartial(object.status)
+      : undefined;
+    message.file = object.file ?? "";
+    message.line = object.line ?? 0;
+    message.templateFiles = object.templateFiles?.map((e) => e) || [];
+    message.item = object.item ?? "";
+    message.known = object.known ?? false;
+    message.subtrees = object.subtrees?.map((e) => e) || [];
+    message.keys = (object.keys !== undefined && object.keys !== null)
+      ? KeyDependencies.fromPartial(object.keys)
+      : undefined;
+    message.globs = (object.globs !== undefined && object.globs !== null)
+      ? GlobDependencies.fromPartial(object.globs)
+      : undefined;
+    message.folders = (object.folders !== undefined && object.folders !== null)
+      ? FolderDependencies.fromPartial(object.folders)
+      : undefined;
+    message.others = (object.others !== undefined && object.others !== null)
+      ? OtherDependencies.fromPartial(object.others)
+      : undefined;
+    message.newest = (object.newest !== undefined && object.newest !== null)
+      ? KeyDependency.fromPartial(object.newest)
+      : undefined;
+    message.cause = (object.cause !== undefined && object.cause !== null)
+      ? RenderCause.fromPartial(object.cause)
+      : undefined;
+    message.caused = (object.caused !== undefined && object.caused !== null)
+      ? RenderPass.fromPartial(object.caused)
+      : undefined;
+    message.passes = object.passes?.map((e) => RenderPass.fromPartial(e)) || [];
+    message.verify = (object.verify !== undefined && object.verify !== null)
+      ? CommandStatus.fromPartial(object.verify)
+      : undefined;
+    message.hasRevisions = object.hasRevisions ?? false;
+    return message;
+  },
+};
+
+function createBaseKeyDependencies(): KeyDependencies {
+  return { count: 0, list: [] };
+}
+
+export const KeyDependencies: MessageFns<KeyDependencies> = {
+  encode(message: KeyDependencies, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int64(BigInt(message.count));
+    }
+    for (const v of message.list) {
+      KeyDependency.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyDependencies {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyDependencies();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.list.push(KeyDependency.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KeyDependencies>, I>>(base?: I): KeyDependencies {
+    return KeyDependencies.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeyDependencies>, I>>(object: I): KeyDependencies {
+    const message = createBaseKeyDependencies();
+    message.count = object.count ?? 0;
+    message.list = object.list?.map((e) => KeyDependency.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseKeyDependency(): KeyDependency {
+  return { key: "", exists: false, revision: 0 };
+}
+
+export const KeyDependency: MessageFns<KeyDependency> = {
+  encode(message: KeyDependency, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.exists !== false) {
+      writer.uint32(16).bool(message.exists);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).int64(BigInt(message.revision));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyDependency {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyDependency();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.exists = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KeyDependency>, I>>(base?: I): KeyDependency {
+    return KeyDependency.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeyDependency>, I>>(object: I): KeyDependency {
+    const message = createBaseKeyDependency();
+    message.key = object.key ?? "";
+    message.exists = object.exists ?? false;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseGlobDependencies(): GlobDependencies {
+  return { count: 0, list: [] };
+}
+
+export const GlobDependencies: MessageFns<GlobDependencies> = {
+  encode(message: GlobDependencies, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int64(BigInt(message.count));
+    }
+    for (const v of message.list) {
+      GlobDependency.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GlobDependencies {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGlobDependencies();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.list.push(GlobDependency.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GlobDependencies>, I>>(base?: I): GlobDependencies {
+    return GlobDependencies.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GlobDependencies>, I>>(object: I): GlobDependencies {
+    const message = createBaseGlobDependencies();
+    message.count = object.count ?? 0;
+    message.list = object.list?.map((e) => GlobDependency.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGlobDependency(): GlobDependency {
+  return { glob: "", matches: 0, revision: 0 };
+}
+
+export const GlobDependency: MessageFns<GlobDependency> = {
+  encode(message: GlobDependency, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.glob !== "") {
+      writer.uint32(10).string(message.glob);
+    }
+    if (message.matches !== 0) {
+      writer.uint32(16).int64(BigInt(message.matches));
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).int64(BigInt(message.revision));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GlobDependency {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGlobDependency();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.glob = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.matches = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GlobDependency>, I>>(base?: I): GlobDependency {
+    return GlobDependency.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GlobDependency>, I>>(object: I): GlobDependency {
+    const message = createBaseGlobDependency();
+    message.glob = object.glob ?? "";
+    message.matches = object.matches ?? 0;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseFolderDependencies(): FolderDependencies {
+  return { count: 0, list: [] };
+}
+
+export const FolderDependencies: MessageFns<FolderDependencies> = {
+  encode(message: FolderDependencies, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int64(BigInt(message.count));
+    }
+    for (const v of message.list) {
+      FolderDependency.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FolderDependencies {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFolderDependencies();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.list.push(FolderDependency.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FolderDependencies>, I>>(base?: I): FolderDependencies {
+    return FolderDependencies.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FolderDependencies>, I>>(object: I): FolderDependencies {
+    const message = createBaseFolderDependencies();
+    message.count = object.count ?? 0;
+    message.list = object.list?.map((e) => FolderDependency.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFolderDependency(): FolderDependency {
+  return { folder: "", names: 0 };
+}
+
+export const FolderDependency: MessageFns<FolderDependency> = {
+  encode(message: FolderDependency, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.folder !== "") {
+      writer.uint32(10).string(message.folder);
+    }
+    if (message.names !== 0) {
+      writer.uint32(16).int64(BigInt(message.names));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FolderDependency {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFolderDependency();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.folder = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.names = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FolderDependency>, I>>(base?: I): FolderDependency {
+    return FolderDependency.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FolderDependency>, I>>(object: I): FolderDependency {
+    const message = createBaseFolderDependency();
+    message.folder = object.folder ?? "";
+    message.names = object.names ?? 0;
+    return message;
+  },
+};
+
+function createBaseOtherDependencies(): OtherDependencies {
+  return { count: 0, list: [] };
+}
+
+export const OtherDependencies: MessageFns<OtherDependencies> = {
+  encode(message: OtherDependencies, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int64(BigInt(message.count));
+    }
+    for (const v of message.list) {
+      OtherDependency.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherDependencies {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherDependencies();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.list.push(OtherDependency.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OtherDependencies>, I>>(base?: I): OtherDependencies {
+    return OtherDependencies.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OtherDependencies>, I>>(object: I): OtherDependencies {
+    const message = createBaseOtherDependencies();
+    message.count = object.count ?? 0;
+    message.list = object.list?.map((e) => OtherDependency.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOtherDependency(): OtherDependency {
+  return { kind: "", name: "", state: "" };
+}
+
+export const OtherDependency: MessageFns<OtherDependency> = {
+  encode(message: OtherDependency, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherDependency {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherDependency();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OtherDependency>, I>>(base?: I): OtherDependency {
+    return OtherDependency.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OtherDependency>, I>>(object: I): OtherDependency {
+    const message = createBaseOtherDependency();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.state = object.state ?? "";
+    return message;
+  },
+};
+
+function createBaseRenderCause(): RenderCause {
+  return { revision: 0, at: 0, count: 0, keys: [] };
+}
+
+export const RenderCause: MessageFns<RenderCause> = {
+  encode(message: RenderCause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).int64(BigInt(message.revision));
+    }
+    if (message.at !== 0) {
+      writer.uint32(16).int64(BigInt(message.at));
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).int64(BigInt(message.count));
+    }
+    for (const v of message.keys) {
+      ChangedKey.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderCause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderCause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.at = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keys.push(ChangedKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderCause>, I>>(base?: I): RenderCause {
+    return RenderCause.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderCause>, I>>(object: I): RenderCause {
+    const message = createBaseRenderCause();
+    message.revision = object.revision ?? 0;
+    message.at = object.at ?? 0;
+    message.count = object.count ?? 0;
+    message.keys = object.keys?.map((e) => ChangedKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseChangedKey(): ChangedKey {
+  return { key: "", revision: 0, deleted: false };
+}
+
+export const ChangedKey: MessageFns<ChangedKey> = {
+  encode(message: ChangedKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int64(BigInt(message.revision));
+    }
+    if (message.deleted !== false) {
+      writer.uint32(24).bool(message.deleted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangedKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangedKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deleted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChangedKey>, I>>(base?: I): ChangedKey {
+    return ChangedKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangedKey>, I>>(object: I): ChangedKey {
+    const message = createBaseChangedKey();
+    message.key = object.key ?? "";
+    message.revision = object.revision ?? 0;
+    message.deleted = object.deleted ?? false;
+    return message;
+  },
+};
+
+function createBaseRenderPass(): RenderPass {
+  return { at: 0, durationMs: 0, trigger: "", revision: 0, outcome: "", reason: "", times: 0 };
+}
+
+export const RenderPass: MessageFns<RenderPass> = {
+  encode(message: RenderPass, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at !== 0) {
+      writer.uint32(8).int64(BigInt(message.at));
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(17).double(message.durationMs);
+    }
+    if (message.trigger !== "") {
+      writer.uint32(26).string(message.trigger);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(32).int64(BigInt(message.revision));
+    }
+    if (message.outcome !== "") {
+      writer.uint32(42).string(message.outcome);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.times !== 0) {
+      writer.uint32(56).int64(BigInt(message.times));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderPass {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderPass();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.at = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.durationMs = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trigger = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.times = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderPass>, I>>(base?: I): RenderPass {
+    return RenderPass.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderPass>, I>>(object: I): RenderPass {
+    const message = createBaseRenderPass();
+    message.at = object.at ?? 0;
+    message.durationMs = object.durationMs ?? 0;
+    message.trigger = object.trigger ?? "";
+    message.revision = object.revision ?? 0;
+    message.outcome = object.outcome ?? "";
+    message.reason = object.reason ?? "";
+    message.times = object.times ?? 0;
+    return message;
+  },
+};
 
 function createBaseRenderPauseRequest(): RenderPauseRequest {
   return { dest: "", forMs: 0 };
@@ -473,6 +1852,8 @@ function createBaseRenderStatusResponse(): RenderStatusResponse {
     sourceSince: 0,
     sourceWhere: "",
     sourceRevisionAt: 0,
+    filesKnown: false,
+    histograms: [],
   };
 }
 
@@ -504,6 +1885,12 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
     }
     if (message.sourceRevisionAt !== 0) {
       writer.uint32(72).int64(BigInt(message.sourceRevisionAt));
+    }
+    if (message.filesKnown !== false) {
+      writer.uint32(80).bool(message.filesKnown);
+    }
+    for (const v of message.histograms) {
+      RenderHistogram.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -593,6 +1980,22 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
             message.sourceRevisionAt = longToNumber(reader.int64());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.filesKnown = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.histograms.push(RenderHistogram.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -619,6 +2022,123 @@ export const RenderStatusResponse: MessageFns<RenderStatusResponse> = {
     message.sourceSince = object.sourceSince ?? 0;
     message.sourceWhere = object.sourceWhere ?? "";
     message.sourceRevisionAt = object.sourceRevisionAt ?? 0;
+    message.filesKnown = object.filesKnown ?? false;
+    message.histograms = object.histograms?.map((e) => RenderHistogram.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRenderHistogram(): RenderHistogram {
+  return { name: "", bounds: [], counts: [], sum: 0 };
+}
+
+export const RenderHistogram: MessageFns<RenderHistogram> = {
+  encode(message: RenderHistogram, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.bounds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.bounds) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    for (const v of message.counts) {
+      writer.uint32(24).int64(v!);
+    }
+    if (message.sum !== 0) {
+      writer.uint32(33).double(message.sum);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenderHistogram {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenderHistogram();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag === 17) {
+              message.bounds.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.bounds.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.counts.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.counts.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.sum = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RenderHistogram>, I>>(base?: I): RenderHistogram {
+    return RenderHistogram.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenderHistogram>, I>>(object: I): RenderHistogram {
+    const message = createBaseRenderHistogram();
+    message.name = object.name ?? "";
+    message.bounds = object.bounds?.map((e) => e) || [];
+    message.counts = object.counts?.map((e) => e) || [];
+    message.sum = object.sum ?? 0;
     return message;
   },
 };
@@ -642,6 +2162,9 @@ function createBaseResourceStatus(): ResourceStatus {
     reloads: 0,
     failedReloads: 0,
     swappedAt: 0,
+    failures: 0,
+    succeededAt: 0,
+    renderMs: 0,
   };
 }
 
@@ -697,6 +2220,15 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
     }
     if (message.swappedAt !== 0) {
       writer.uint32(136).int64(BigInt(message.swappedAt));
+    }
+    if (message.failures !== 0) {
+      writer.uint32(144).int64(BigInt(message.failures));
+    }
+    if (message.succeededAt !== 0) {
+      writer.uint32(152).int64(BigInt(message.succeededAt));
+    }
+    if (message.renderMs !== 0) {
+      writer.uint32(161).double(message.renderMs);
     }
     return writer;
   },
@@ -850,6 +2382,30 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
             message.swappedAt = longToNumber(reader.int64());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.failures = longToNumber(reader.int64());
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.succeededAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 161) {
+              break;
+            }
+
+            message.renderMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -888,6 +2444,9 @@ export const ResourceStatus: MessageFns<ResourceStatus> = {
     message.reloads = object.reloads ?? 0;
     message.failedReloads = object.failedReloads ?? 0;
     message.swappedAt = object.swappedAt ?? 0;
+    message.failures = object.failures ?? 0;
+    message.succeededAt = object.succeededAt ?? 0;
+    message.renderMs = object.renderMs ?? 0;
     return message;
   },
 };
@@ -1274,6 +2833,16 @@ export const RenderService = {
       Buffer.from(RenderAcceptResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenderAcceptResponse => RenderAcceptResponse.decode(value),
   },
+  /** What a file is made from, and which change caused its last render. */
+  why: {
+    path: "/confetdpb.Render/Why" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenderWhyRequest): Buffer => Buffer.from(RenderWhyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenderWhyRequest => RenderWhyRequest.decode(value),
+    responseSerialize: (value: RenderWhyResponse): Buffer => Buffer.from(RenderWhyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenderWhyResponse => RenderWhyResponse.decode(value),
+  },
 } as const;
 
 export interface RenderServer extends UntypedServiceImplementation {
@@ -1286,6 +2855,8 @@ export interface RenderServer extends UntypedServiceImplementation {
   resume: handleUnaryCall<RenderResumeRequest, RenderResumeResponse>;
   /** Takes the source as it is for a file that is held because the source is behind it. */
   accept: handleUnaryCall<RenderAcceptRequest, RenderAcceptResponse>;
+  /** What a file is made from, and which change caused its last render. */
+  why: handleUnaryCall<RenderWhyRequest, RenderWhyResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

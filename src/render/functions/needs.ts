@@ -144,6 +144,7 @@ export async function renderWithNeeds(
       const deadlineMs = context.monotonicMs() + budgetMs;
       const asked = (need: Need): void => {
         needs.set(JSON.stringify(need), need);
+        context.asked?.(need);
       };
       const text = template.render({ ...context, deadlineMs, answers, asked });
       return { text, needs: [...needs.values()] };

@@ -10,5 +10,6 @@ export async function check(target: Target, stage: string, revision: number, wor
   const subject = { src: stage, dests: [dest], revision };
   const { result, record } = await runCommand(checkCmd, checkTimeoutMs, subject, world.stopping, world);
   target.state.check = record;
+  world.meters.observe('check', record.durationMs);
   if (!result.ok) throw new ConfetdError('command', `Config check failed: ${withOutput(result)}`);
 }

@@ -43,6 +43,7 @@ export async function reload(
   const revision = Math.max(...due.map(({ state }) => state.applied?.revision ?? 0));
   const subject = { src: dests[0] ?? '', dests, revision };
   const { result, record } = await runCommand(command, timeoutMs, subject, world.ended, world);
+  world.meters.observe('reload', record.durationMs);
   for (const target of due) {
     target.state.lastReload = record;
     if (result.ok) {
@@ -54,7 +55,6 @@ export async function reload(
   return { ok: result.ok, error, command: commandText(command), dests, result };
 }
 
-/** A reload of a paused destination waits for its resumption. */
 /**
  * Milliseconds for which the lane's reload is put off, by `min_reload_interval` and the end of the last one, which is known
  * across restarts; 0: it may be done now. A wall clock that was set back costs one interval at most.
@@ -70,6 +70,7 @@ export function reloadRestMs(members: Iterable<Target>, { ports, pass }: World):
   return lastAt === 0 ? 0 : Math.min(intervalMs, Math.max(0, lastAt + intervalMs - ports.clock.wallMs()));
 }
 
+/** A reload of a paused destination waits for its resumption. */
 export function isDue({ state, resource }: Target, { pauses }: World): boolean {
   return state.reload === 'pending' && state.swap === undefined && pauses.reason(resource.dest) === undefined;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConfetdError } from '../../base/errors.js';
 import { outermost } from '../../source/subtree.js';
 import { NeedError, renderWithNeeds } from '../functions/needs.js';
+import { Inputs } from '../inputs.js';
 import { MirrorView } from '../key-view.js';
 import type { Stamp } from '../state.js';
 import type { Target } from '../target.js';
@@ -54,9 +55,11 @@ async function renderAt(
 ): Promise<Draft> {
   const { mirror, ports, pass } = world;
   const { origin, revision } = mirror;
+  const inputs = new Inputs();
+  target.inputs = inputs;
   const contextOf = (view: MirrorView): RenderContext => ({
     keys: at.revision === view.revision ? view : stampedView(view, at.revision),
-    env: environmentOf(target, ports.env),
+    env: inputs.watch(environmentOf(target, ports.env)),
     src: target.resource.src,
     dest: target.resource.dest,
     ...(target.resource.item === undefined ? {} : { item: target.resource.item }),
@@ -65,7 +68,9 @@ async function renderAt(
     maxBytes: pass.maxOutputBytes,
     monotonicMs: () => ports.clock.monotonicMs(),
     answers: target.answers,
+    asked: inputs.asked,
   });
+  const beganAtMs = ports.clock.monotonicMs();
   target.renders++;
   const view = new MirrorView(mirror, target.resource);
   // At once, so that a render which fails is tried again when what it asked for changes.
@@ -87,6 +92,10 @@ async function renderAt(
       target.rendering = false;
       target.dependencies = still.dependencies;
     }
+  } finally {
+    const tookMs = ports.clock.monotonicMs() - beganAtMs;
+    target.renderMs += tookMs;
+    world.meters.observe('render', tookMs);
   }
   const content = Buffer.from(text);
   return { content, stamp: { ...at, sha256: sha256(content) }, origin, revision };
@@ -97,7 +106,10 @@ export function sha256(content: Buffer): string {
 }
 
 /** Templates of either language find the item of a for_each in their environment. */
-function environmentOf({ resource: { item } }: Target, env: RenderContext['env']): RenderContext['env'] {
+export function environmentOf(
+  { resource: { item } }: Target,
+  env: RenderContext['env'],
+): RenderContext['env'] {
   return item === undefined ? env : { ...env, CONFETD_ITEM: item.key, CONFETD_NAME: item.name };
 }
 

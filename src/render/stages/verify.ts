@@ -16,12 +16,14 @@ export async function verify(
   world: World,
 ): Promise<string | undefined> {
   const swapped = members.filter(({ state }) => state.swap !== undefined);
-  for (const { spec, timeoutMs, target } of commandsOf(swapped, world)) {
+  for (const { spec, timeoutMs, target, sharing } of commandsOf(swapped, world)) {
     const { dest } = target.resource;
     const revision = target.state.swap?.revision ?? 0;
     const dests = target.resource.lane === undefined ? [dest] : swapped.map(({ resource }) => resource.dest);
     const subject = { src: dest, dests, revision };
-    const { result } = await runCommand(spec, timeoutMs, subject, world.stopping, world);
+    const { result, record } = await runCommand(spec, timeoutMs, subject, world.stopping, world);
+    world.meters.observe('verify', record.durationMs);
+    for (const { state } of sharing) state.verify = record;
     // Unverified, and recorded as such: the next start goes on from here.
     if (world.stopping.aborted) return 'shutting down';
     if (result.ok) continue;
@@ -36,15 +38,19 @@ export async function verify(
 }
 
 function commandsOf(swapped: readonly Target[], world: World) {
-  const found = new Map<string, { spec: CommandSpec; timeoutMs: number; target: Target }>();
+  const found = new Map<
+    string,
+    { spec: CommandSpec; timeoutMs: number; target: Target; sharing: readonly Target[] }
+  >();
   if (world.pass.syncOnly) return [];
   for (const target of swapped) {
     const { verifyCmd, verifyTimeoutMs, dest } = target.resource;
     if (verifyCmd === undefined) continue;
     const spec = substitute(verifyCmd, { src: dest, dest });
     const id = JSON.stringify(spec);
-    const timeoutMs = Math.max(verifyTimeoutMs, found.get(id)?.timeoutMs ?? 0);
-    found.set(id, { spec, timeoutMs, target });
+    const same = found.get(id);
+    const timeoutMs = Math.max(verifyTimeoutMs, same?.timeoutMs ?? 0);
+    found.set(id, { spec, timeoutMs, target, sharing: [...(same?.sharing ?? []), target] });
   }
   return [...found.values()];
 }

@@ -16,6 +16,7 @@ function setup() {
         asked++;
         return status();
       },
+      why: () => Promise.reject(new Error('not used')),
       wait: () => Promise.reject(new Error('not used')),
       pause: () => Promise.reject(new Error('not used')),
       resume: () => Promise.reject(new Error('not used')),

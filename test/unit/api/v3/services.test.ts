@@ -168,6 +168,7 @@ describe('Render', () => {
     const other = await Harness.start({
       render: {
         status: async () => RenderStatusResponse.fromPartial({ source: 'embedded', sourceRevision: 12 }),
+        why: () => Promise.reject(new Error('not used')),
         wait: async (revision, timeoutMs) => {
           waits.push([revision, timeoutMs]);
           return RenderWaitResponse.fromPartial({ latencyMs: 1.5, files: [{ dest: '/out', revision }] });

@@ -1,0 +1,35 @@
+import { formatDuration } from '../../base/duration.js';
+import type { CommandStatus } from '../../proto/generated/render.js';
+import type { Json } from '../output/go-json.js';
+
+/** `3m2s` */
+export function ago(unixMs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - unixMs) / 1000));
+  return formatDuration(seconds * 1000);
+}
+
+/** `2026-11-21T12:00:00Z` */
+export function instant(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Of an error's text. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, '; ');
+}
+
+/** null: never. */
+export function timeJson(unixMs: number): Json {
+  return unixMs === 0 ? null : new Date(unixMs).toISOString();
+}
+
+/** null: it never ran. */
+export function commandJson(status: CommandStatus | undefined): Json {
+  if (status === undefined || status.at === 0) return null;
+  return {
+    at: timeJson(status.at),
+    ok: status.ok,
+    outcome: status.outcome,
+    duration_ms: status.durationMs,
+  };
+}
