@@ -40,6 +40,10 @@ export interface RenderFiles {
   version(path: string): Promise<string>;
   /** Makes a folder and its missing parents, durably; one that exists is fine. */
   makeFolder(folder: string, mode: number): Promise<void>;
+  /** The number of this process, from 1 to 2 ** 32 - 1: what it stages bears it. */
+  readonly process: number;
+  /** Whether there is such a process on this host: what it has staged is still wanted. */
+  isRunning(process: number): boolean;
 }
 
 /** No configuration file is larger. */

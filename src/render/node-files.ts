@@ -25,6 +25,8 @@ import { type Attributes, type FileNow, MAX_FILE_BYTES, type RenderFiles } from 
 
 /** As many links as Linux follows. */
 const MAX_LINKS = 40;
+/** Of Linux, on 64 bits. */
+const MAX_PID = 2 ** 22;
 
 /**
  * The real file system, for a thread that may wait for it: all but the syncs are synchronous. A swap takes some twenty
@@ -32,6 +34,8 @@ const MAX_LINKS = 40;
  * four threads are shared with the member's log, which must not queue behind a network file system that hangs.
  */
 export class NodeRenderFiles implements RenderFiles {
+  readonly process = process.pid;
+
   async resolve(path: string): Promise<string> {
     let at = path;
     for (let links = 0; links < MAX_LINKS; links++) {
@@ -126,6 +130,16 @@ export class NodeRenderFiles implements RenderFiles {
     if (first === undefined) return;
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
       await this.syncFolder(dirname(made));
+    }
+  }
+
+  isRunning(pid: number): boolean {
+    // A larger one would reach the system as a negative number, which stands for many processes.
+    if (pid < 1 || pid > MAX_PID) return false;
+    try {
+      return process.kill(pid, 0);
+    } catch (error) {
+      return systemCode(error) === 'EPERM';
     }
   }
 }

@@ -28,19 +28,25 @@ export async function stageFile(
   content: Buffer,
   { ports: { files, random } }: World,
 ): Promise<string> {
-  const staged = join(dirname(path), `.${basename(path)}.${hex(random.uint32())}${hex(random.uint32())}`);
+  const staged = join(dirname(path), `.${basename(path)}.${hex(files.process)}${hex(random.uint32())}`);
   await files.create(staged, attributes, content);
   return staged;
 }
 
-/** Removes what passes that were cut off have left beside a destination. */
+/**
+ * Removes what passes that were cut off have left beside a destination. Another process may be at work on it right now,
+ * as a one-shot beside a daemon is: what a running one has staged stays.
+ */
 export async function removeStale(dest: string, { ports: { files, log } }: World): Promise<void> {
   try {
     const path = await files.resolve(dest);
     const beginning = `.${basename(path)}.`;
     const folder = dirname(path);
     for (const name of await files.list(folder)) {
-      if (!name.startsWith(beginning) || !/^[0-9a-f]{16}$/.test(name.slice(beginning.length))) continue;
+      const [, stager] = /^([0-9a-f]{8})[0-9a-f]{8}$/.exec(name.slice(beginning.length)) ?? [];
+      if (!name.startsWith(beginning) || stager === undefined) continue;
+      const process = Number.parseInt(stager, 16);
+      if (process !== files.process && files.isRunning(process)) continue;
       await files.remove(join(folder, name));
       log.info({ dest, path: join(folder, name) }, 'removed a stale staged file');
     }

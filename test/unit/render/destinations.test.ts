@@ -79,6 +79,16 @@ describe('destinations', () => {
     expect(rig.log).toContain('/out/x has mode 0640 should be 0600');
   });
 
+  it('leaves what another running process has staged: a one-shot beside a daemon is to get its file in place', async () => {
+    const rig = new Rig({ source: sourceOf({ '/a': '1' }) }).template('x', '$/a');
+    rig.files.running.add(0x2a).add(rig.files.process);
+    rig.files.put('/out/.x.0000002a89abcdef', 'half');
+    rig.files.put('/out/.x.0000002b89abcdef', 'of a process that is gone');
+    rig.files.put('/out/.x.0000000189abcdef', 'of a former process with our number');
+    await rig.start(resource('x'));
+    expect(rig.files.paths('/out')).toEqual(['/out/.x.0000002a89abcdef', '/out/x']);
+  });
+
   it('removes stale stages at start, and nothing that looks only alike', async () => {
     const rig = new Rig({ source: sourceOf({ '/a': '1' }) }).template('x', '$/a');
     rig.files.put('/out/.x.0123456789abcdef', 'half');

@@ -22,6 +22,10 @@ export class MemoryFiles implements RenderFiles {
   readonly #durable = new Map<string, Inode>();
   /** Links to files. */
   readonly links = new Map<string, string>();
+  /** As after a restart in a container: the same number each time. */
+  readonly process = 1;
+  /** Other processes that run. */
+  readonly running = new Set<number>();
   /** Steps so far. */
   steps = 0;
   /** The step that isn't reached. */
@@ -39,6 +43,10 @@ export class MemoryFiles implements RenderFiles {
     this.crashed = new Promise((resolve) => {
       this.#onCrash = resolve;
     });
+  }
+
+  isRunning(process: number): boolean {
+    return this.running.has(process);
   }
 
   put(path: string, content: string, mode = 0o644): void {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
   lstat,
@@ -91,6 +91,18 @@ describe('NodeRenderFiles', () => {
     await files.makeFolder(join(folder, 'a/b'), 0o700);
     await files.makeFolder(join(folder, 'a/b'), 0o700);
     expect(await readdir(join(folder, 'a'))).toEqual(['b']);
+  });
+
+  it('tells which processes run, and takes no number for a group or for all of them', () => {
+    expect(files.process).toBe(process.pid);
+    expect([process.pid, process.ppid].map((pid) => files.isRunning(pid))).toEqual([true, true]);
+    const { pid } = spawnSync('true');
+    expect([pid, 0, -1, 2 ** 32 - 1].map((one) => files.isRunning(one))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('tells another version after every change', async () => {
