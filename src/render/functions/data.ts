@@ -2,9 +2,10 @@ import { base64Fault } from './base64.js';
 import { byteLength, bytesOf, byteText, compareBytes } from './fmt/bytes.js';
 import { goQuote } from './fmt/quote.js';
 import { parseJson, writeJson } from './json.js';
+import { wholeNumber } from './numbers.js';
 import { writeToml } from './toml.js';
 import { define, type FunctionContext, FunctionError, hint } from './types.js';
-import { describe, isList, isMap, newMap, type Value, type ValueMap } from './values.js';
+import { describe, isAbsent, isList, isMap, newMap, type Value, type ValueMap } from './values.js';
 import { writeYaml } from './yaml.js';
 
 /** Maps, lists, and text that stands for them. */
@@ -185,14 +186,17 @@ function element(value: Value, step: Value): Value {
       throw new FunctionError(`a map is indexed by text, not by ${describe(step)}`);
     return Object.hasOwn(value, step) ? value[step] : undefined;
   }
-  if (!isList(value) && typeof value !== 'string')
-    throw new FunctionError(`${describe(value)} can't be indexed`);
-  if (typeof step !== 'number' || !Number.isInteger(step)) {
+  if (!isList(value) && typeof value !== 'string') {
+    const what = isAbsent(value) ? 'an absent value' : describe(value);
+    throw new FunctionError(`${what} can't be indexed by ${describe(step)}`);
+  }
+  const place = wholeNumber(step);
+  if (place === undefined) {
     throw new FunctionError(`a list is indexed by a whole number, not by ${describe(step)}`);
   }
-  const elements = typeof value === 'string' ? Buffer.from(value) : value;
-  if (step < 0 || step >= elements.length) {
-    throw new FunctionError(`index out of range: ${step} (there are ${elements.length}, counted from 0)`);
+  const elements = typeof value === 'string' ? bytesOf(value) : value;
+  if (place < 0 || place >= elements.length) {
+    throw new FunctionError(`index out of range: ${place} (there are ${elements.length}, counted from 0)`);
   }
-  return elements[step];
+  return elements[place];
 }

@@ -1,8 +1,16 @@
 import { bytesOf } from './fmt/bytes.js';
 import { goQuote } from './fmt/quote.js';
 
-/** What Go's encoding/json says of a text that is not JSON, which V8 has refused already. */
-export function jsonFault(text: string): string {
+/** Where a text stops being JSON. */
+export interface JsonFault {
+  /** What Go's encoding/json says of it. */
+  readonly sentence: string;
+  /** Offset of the byte that is wrong; undefined: the text ends too early. */
+  readonly at: number | undefined;
+}
+
+/** Of a text that is not JSON, which V8 has refused already. */
+export function jsonFault(text: string): JsonFault {
   return new Scanner(bytesOf(text)).fault();
 }
 
@@ -34,14 +42,19 @@ class Scanner {
     this.#bytes = bytes;
   }
 
-  fault(): string {
+  fault(): JsonFault {
     try {
       this.#document();
     } catch (fault) {
-      if (fault instanceof Fault) return fault.message;
-      throw fault;
+      if (!(fault instanceof Fault)) throw fault;
+      // What was refused last was read last.
+      const at = this.#at - 1;
+      return {
+        sentence: fault.message,
+        at: fault.message === END || at >= this.#bytes.length ? undefined : at,
+      };
     }
-    return END;
+    return { sentence: END, at: undefined };
   }
 
   #document(): void {

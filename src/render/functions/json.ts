@@ -1,4 +1,4 @@
-import { compareBytes } from './fmt/bytes.js';
+import { bytesOf, byteText, compareBytes } from './fmt/bytes.js';
 import { jsonFault, jsonKind } from './go-json.js';
 import { type FunctionContext, FunctionError } from './types.js';
 import {
@@ -25,10 +25,11 @@ export function parseJson(text: string, language: Language, kind?: 'object' | 'a
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    if (language === 'go') throw new FunctionError(jsonFault(text));
-    // V8's message quotes the text, which may be a secret; its position is what helps.
-    const position = error instanceof Error ? /position [0-9]+/.exec(error.message)?.[0] : undefined;
-    throw new FunctionError(`not valid JSON${position === undefined ? '' : ` at ${position}`}`);
+    const { sentence, at } = jsonFault(text);
+    // The text may be a secret: its place is what helps.
+    throw new FunctionError(language === 'go' ? sentence : `not valid JSON${place(text, at)}`, {
+      cause: error,
+    });
   }
   const found = jsonKind(parsed);
   const value = shallow(parsed);
@@ -38,6 +39,13 @@ export function parseJson(text: string, language: Language, kind?: 'object' | 'a
     throw new FunctionError(`json: cannot unmarshal ${found} into Go value of type ${type}`);
   }
   throw new FunctionError(`a JSON ${kind} was expected, not ${describe(value)}`);
+}
+
+/** ` at line 1, column 6`, of a byte's offset; in characters, from 1. */
+function place(text: string, at: number | undefined): string {
+  if (at === undefined) return ': it ends too early';
+  const before = byteText(bytesOf(text).subarray(0, at)).split('\n');
+  return ` at line ${before.length}, column ${Array.from(before.at(-1) ?? '').length + 1}`;
 }
 
 type Language = FunctionContext['language'];

@@ -1,3 +1,4 @@
+import { compareBytes } from './fmt/bytes.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { describe, Float64, isAbsent, isTrue, type Value } from './values.js';
 
@@ -124,7 +125,7 @@ function compare(a: Value, b: Value): number {
   if (basic(a) !== basic(b)) throw mixed(a, b);
   const left = plain(a);
   const right = plain(b);
-  if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : Number(left > right);
+  if (typeof left === 'string' && typeof right === 'string') return compareBytes(left, right);
   if (typeof left === 'number' && typeof right === 'number') return left < right ? -1 : Number(left > right);
   throw new FunctionError(`invalid type for comparison: ${describe(a)} has no order`);
 }

@@ -1,6 +1,6 @@
 import { goQuote } from './fmt/quote.js';
-import { define, FunctionError, hint } from './types.js';
-import { asInt, describe, type Int, type Value } from './values.js';
+import { define, type FunctionContext, FunctionError, goPrefix, hint } from './types.js';
+import { asInt, describe, Float64, type Int, type Value } from './values.js';
 
 /** Whole numbers, as in confd, refused beyond 2^53. Go templates have arithmetic of their own, which wraps at 64 bits. */
 export const numberFunctions = [
@@ -49,8 +49,8 @@ export const numberFunctions = [
     yields: 'numbers',
     // consul-template's: up to the number, or from the first up to the second, which is left out.
     run: (context, first, second) => {
-      const from = second === undefined ? 0 : bound(first);
-      const to = second === undefined ? bound(first) : bound(second);
+      const from = second === undefined ? 0 : bound(context, first);
+      const to = bound(context, second === undefined ? first : second);
       context.reserve(Math.max(to - from, 0));
       const numbers: number[] = [];
       for (let number = from; number < to; number++) {
@@ -91,11 +91,17 @@ export function int64(text: string): Int | undefined {
   return exact === BigInt.asIntN(64, exact) ? asInt(exact) : undefined;
 }
 
-/** A whole number, or text that is one. */
-function bound(value: Value): number {
-  const number = typeof value === 'string' && /^[+-]?[0-9]+$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number' && Number.isSafeInteger(number)) return number;
-  throw new FunctionError(`loop: a whole number was expected, not ${describe(value)}`);
+function bound(context: FunctionContext, value: Value): number {
+  const number = context.language === 'go' && value instanceof Float64 ? undefined : wholeNumber(value);
+  if (number !== undefined) return number;
+  throw new FunctionError(`${goPrefix(context, 'loop')}a whole number was expected, not ${describe(value)}`);
+}
+
+/** A whole number, one of JSON's too, or text that is one; undefined: it is something else. */
+export function wholeNumber(value: Value): number | undefined {
+  const plain = value instanceof Float64 ? value.value : value;
+  const number = typeof plain === 'string' && /^[+-]?[0-9]+$/.test(plain) ? Number(plain) : plain;
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number + 0 : undefined;
 }
 
 function whole(number: number): number {

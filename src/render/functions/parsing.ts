@@ -1,7 +1,7 @@
 import { goQuote } from './fmt/quote.js';
 import { parseJson } from './json.js';
 import { int64 } from './numbers.js';
-import { define, FunctionError } from './types.js';
+import { define, FunctionError, goPrefix } from './types.js';
 import { Float64, newMap } from './values.js';
 import { parseYaml } from './yaml.js';
 
@@ -11,12 +11,12 @@ export const parsingFunctions = [
     name: 'parseInt',
     params: ['text'],
     yields: 'number',
-    run: ({ language }, text) => {
+    run: (context, text) => {
       if (text === '') return 0;
-      const fault = `parseInt: strconv.ParseInt: parsing ${goQuote(text)}: `;
+      const fault = `${goPrefix(context, 'parseInt')}strconv.ParseInt: parsing ${goQuote(text)}: `;
       if (!/^[+-]?[0-9]+$/.test(text)) throw new FunctionError(`${fault}invalid syntax`);
       const number = int64(text);
-      if (number === undefined || (typeof number === 'bigint' && language !== 'go')) {
+      if (number === undefined || (typeof number === 'bigint' && context.language !== 'go')) {
         throw new FunctionError(`${fault}value out of range`);
       }
       return number;
@@ -26,9 +26,9 @@ export const parsingFunctions = [
     name: 'parseFloat',
     params: ['text'],
     yields: 'number',
-    run: (_, text) => {
+    run: (context, text) => {
       if (text === '') return new Float64(0);
-      const fault = `parseFloat: strconv.ParseFloat: parsing ${goQuote(text)}: `;
+      const fault = `${goPrefix(context, 'parseFloat')}strconv.ParseFloat: parsing ${goQuote(text)}: `;
       const named = NAMED.get(text.toLowerCase());
       if (named !== undefined) return new Float64(named);
       if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) {

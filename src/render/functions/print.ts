@@ -1,5 +1,6 @@
 import { bytesOf, hasLoneBytes } from './fmt/bytes.js';
-import { sprint, sprintf, sprintln } from './fmt/printf.js';
+import { formatPlain } from './fmt/format.js';
+import { sprintf } from './fmt/printf.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { Float64, isAbsent, isList, isMap, type Value } from './values.js';
 
@@ -22,14 +23,14 @@ export const printFunctions = [
     params: [],
     rest: 'any',
     yields: 'text',
-    run: (context, ...args) => sprint(args, maxSize(context)),
+    run: (context, ...args) => written(context, args, false),
   }),
   define({
     name: 'println',
     params: [],
     rest: 'any',
     yields: 'text',
-    run: (context, ...args) => sprintln(args, maxSize(context)),
+    run: (context, ...args) => `${written(context, args, true)}\n`,
   }),
   ...(
     [
@@ -81,8 +82,21 @@ const QUERY: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   return /[A-Za-z0-9_.~-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 });
 
+/** Go's Sprint, or with `spaced` its Sprintln; but a number is written as `{{x}}` writes it. */
+function written(context: FunctionContext, args: readonly Value[], spaced: boolean): string {
+  const limit = maxSize(context);
+  let text = '';
+  args.forEach((arg, index) => {
+    const besideText = typeof arg === 'string' || typeof args[index - 1] === 'string';
+    if (index > 0 && (spaced || !besideText)) text += ' ';
+    const number = arg instanceof Float64 ? arg.value : arg;
+    text += typeof number === 'number' ? String(number) : formatPlain(arg, limit - text.length);
+  });
+  return text;
+}
+
 function oneText(context: FunctionContext, args: readonly Value[]): string {
-  const text = sprint(args, maxSize(context));
+  const text = written(context, args, false);
   context.reserve(text.length);
   return text;
 }
@@ -96,7 +110,9 @@ const DEFAULT_MAX_SIZE = 64 * 1024 * 1024;
 
 /** In Handlebars a store's text is a number where a number is asked for, and a number prints as text. */
 function loosely(verb: string, value: Value): Value {
-  if ('bcdoOU'.includes(verb)) {
+  // Text under x and X is its bytes, as in Go.
+  const takesText = 'bcdoOU'.includes(verb);
+  if (takesText || ((verb === 'x' || verb === 'X') && typeof value !== 'string')) {
     const whole = value instanceof Float64 ? value.value : value;
     if (typeof whole === 'string' && /^[+-]?[0-9]+$/.test(whole) && Number.isSafeInteger(Number(whole)))
       return Number(whole);

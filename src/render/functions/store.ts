@@ -1,7 +1,7 @@
 import type { Pair } from '../../source/types.js';
 import { compareBytes } from './fmt/bytes.js';
 import { compileGlob } from './glob.js';
-import { define, type FunctionContext, FunctionError } from './types.js';
+import { define, type FunctionContext, FunctionError, hint } from './types.js';
 import { KeyValue } from './values.js';
 
 /** Questions to the store. Each is remembered by the key view as a dependency, the ones without an answer too. */
@@ -17,11 +17,12 @@ export const storeFunctions = [
     name: 'get',
     params: ['text'],
     yields: 'pair',
-    run: ({ keys }, key) => {
+    run: (context, key) => {
+      const { keys } = context;
       const pair = keys.get(key);
       if (pair !== undefined) return new KeyValue(pair.key, pair.value);
       if (keys.missingKey === 'zero') return new KeyValue(key, '');
-      throw missing(key);
+      throw missing(context, key);
     },
   }),
   define({
@@ -38,9 +39,10 @@ export const storeFunctions = [
     params: ['text'],
     optional: ['text'],
     yields: 'text',
-    run: ({ keys }, key, fallback) => {
+    run: (context, key, fallback) => {
+      const { keys } = context;
       const value = keys.get(key)?.value ?? fallback ?? (keys.missingKey === 'zero' ? '' : undefined);
-      if (value === undefined) throw missing(key);
+      if (value === undefined) throw missing(context, key);
       return value;
     },
   }),
@@ -86,6 +88,7 @@ function matching({ keys, language }: FunctionContext, pattern: string): readonl
   return keys.glob(pattern);
 }
 
-function missing(key: string): FunctionError {
-  return new FunctionError(`key does not exist: ${key}`);
+function missing(context: FunctionContext, key: string): FunctionError {
+  const slash = key.startsWith('/') ? '' : hint(context, `a key begins with a slash, as in "/${key}"`);
+  return new FunctionError(`key does not exist: ${key}${slash}`);
 }

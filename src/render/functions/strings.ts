@@ -1,6 +1,6 @@
 import { goQuote } from './fmt/quote.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
-import { describe, newMap, type Value } from './values.js';
+import { describe, Float64, newMap, type Value } from './values.js';
 
 /** Text. Where Go counts bytes or code points, so do these. */
 export const stringFunctions = [
@@ -161,6 +161,7 @@ export const stringFunctions = [
 function joined(item: Value, index: number): string {
   if (typeof item === 'string') return item;
   if (typeof item === 'number' || typeof item === 'boolean') return String(item);
+  if (item instanceof Float64) return String(item.value);
   throw new FunctionError(`a list of texts was expected, but element ${index} is ${describe(item)}`);
 }
 

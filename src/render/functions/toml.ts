@@ -1,6 +1,6 @@
 import { formatFloat } from './fmt/float.js';
 import { sortedEntries } from './fmt/format.js';
-import { type FunctionContext, FunctionError } from './types.js';
+import { type FunctionContext, FunctionError, goPrefix } from './types.js';
 import {
   describe,
   Float64,
@@ -15,7 +15,8 @@ import {
 
 /** A map as TOML: its keys in order, plain values before tables; what is absent is left out. */
 export function writeToml(context: FunctionContext, value: Value): string {
-  if (!isMap(value)) throw new FunctionError(`toTOML: a map was expected, not ${describe(value)}`);
+  if (!isMap(value))
+    throw new FunctionError(`${goPrefix(context, 'toTOML')}a map was expected, not ${describe(value)}`);
   const lines: string[] = [];
   let size = 0;
   const add = (line: string): void => {

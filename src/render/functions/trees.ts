@@ -33,7 +33,7 @@ export const treeFunctions = [
     yields: 'pairs',
     run: (context, path) => refuseEmpty(everythingUnder(context, folderOf(path)), path),
   }),
-  define({ name: 'explode', params: ['list'], run: (_, pairs) => exploded(pairs.map(pair)) }),
+  define({ name: 'explode', params: ['list'], run: (context, pairs) => exploded(context, pairs.map(pair)) }),
   define({ name: 'byKey', params: ['list'], run: (_, pairs) => groupedByKey(pairs.map(pair)) }),
 ];
 
@@ -82,7 +82,7 @@ function pair(item: Value): KeyValue {
 type Nested = Record<string, Value>;
 
 /** `a/b` becomes the entry b of the map a. */
-function exploded(pairs: readonly KeyValue[]): ValueMap {
+function exploded({ language }: FunctionContext, pairs: readonly KeyValue[]): ValueMap {
   const top = newMap([]) as Nested;
   for (const { key, value } of pairs) {
     const names = key.split('/');
@@ -92,7 +92,11 @@ function exploded(pairs: readonly KeyValue[]): ValueMap {
       const next = inner[name];
       if (next === undefined) inner[name] = newMap([]);
       else if (typeof next === 'string') {
-        throw new FunctionError(`explode: not a map: "${key}": "${name}" already has value "${next}"`);
+        throw new FunctionError(
+          language === 'go'
+            ? `explode: not a map: "${key}": "${name}" already has value "${next}"`
+            : `"${key}" can't be an entry of "${name}", which has the value "${next}"`,
+        );
       }
       inner = inner[name] as Nested;
     }

@@ -31,6 +31,11 @@ export function hint(context: Pick<FunctionContext, 'language'>, text: string): 
   return context.language === 'go' ? '' : `: ${text}`;
 }
 
+/** consul-template's errors begin with the function's name; those of Handlebars have it already. */
+export function goPrefix(context: Pick<FunctionContext, 'language'>, name: string): string {
+  return context.language === 'go' ? `${name}: ` : '';
+}
+
 /** `int` is a safe integer. An engine gives each argument in its parameter's type, converting as its language does. */
 export type ParamType = keyof ParamValues;
 

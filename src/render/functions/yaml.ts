@@ -32,7 +32,8 @@ export function parseYaml(context: FunctionContext, text: string): Value {
   const yaml = library();
   const document = yaml.parseDocument(text);
   const [error] = document.errors;
-  if (error !== undefined) throw new FunctionError(`yaml: ${error.message.split('\n')[0] ?? ''}`);
+  if (error !== undefined)
+    throw new FunctionError(`yaml: ${(error.message.split('\n')[0] ?? '').replace(/:$/, '')}`);
   return new Conversion(context, yaml).value(document.contents, 0);
 }
 

@@ -160,7 +160,7 @@ describe('data', () => {
     const strict = contextFor('handlebars');
     expect(() => callWith(strict, 'json', '[1]')).toThrow('a JSON object was expected, not a list');
     expect(() => callWith(strict, 'jsonArray', '{}')).toThrow('a JSON array was expected, not a map');
-    expect(() => callWith(strict, 'json', '{"a":secret}')).toThrow(/^not valid JSON( at position 5)?$/);
+    expect(() => callWith(strict, 'json', '{"a":secret}')).toThrow(/^not valid JSON at line 1, column 6$/);
   });
   test('maps have no prototype', () => {
     expect(Object.getPrototypeOf(go('json', '{"a":1}'))).toBeNull();
