@@ -1,0 +1,309 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { NodeClock } from '../../src/io/node/clock.js';
+import { GoTemplateEngine } from '../../src/render/engines/gotemplate/engine.js';
+import { goFunctions, isFunction } from '../../src/render/engines/gotemplate/functions.js';
+import { isKeyword } from '../../src/render/engines/gotemplate/parse/tokens.js';
+import { HandlebarsEngine } from '../../src/render/engines/handlebars/engine.js';
+import { helperNames } from '../../src/render/engines/handlebars/helpers.js';
+import {
+  type AnswerOf,
+  type Need,
+  type Resolver,
+  renderWithNeeds,
+} from '../../src/render/functions/needs.js';
+import { functions } from '../../src/render/functions/registry.js';
+import { DEFAULT_PASS } from '../../src/render/world.js';
+import { flatten } from '../../src/source/flatten.js';
+import { peer } from '../peers.js';
+import { contextOf, diskOf, refusal, type World } from '../unit/render/support.js';
+import {
+  blockNames,
+  type Entry,
+  type Example,
+  type Language,
+  readPage,
+  signatures,
+} from './template-page.js';
+
+const markdown = readFileSync('docs/templates.md', 'utf8');
+const page = readPage(markdown);
+
+/** The text of the fence that begins with these words. */
+function fenced(info: string): string {
+  const fence = page.fences.find((candidate) => candidate.info === info);
+  if (fence === undefined) throw new Error(`the page has no block ${info}`);
+  return `${fence.lines.join('\n')}\n`;
+}
+
+const keys = keysOf(fenced('yaml keys.yaml'));
+const host = parse(fenced('yaml host.yaml')) as {
+  readonly time: string;
+  readonly hostname: string;
+  readonly environment: Record<string, string>;
+  /** A text is why the lookup fails. */
+  readonly addresses: Record<string, readonly string[] | string>;
+  readonly interfaces: Record<string, readonly string[]>;
+  readonly services: Record<string, AnswerOf['service']>;
+  readonly files: Record<string, string>;
+};
+
+function keysOf(yaml: string): Record<string, string> {
+  const flat = new Map<string, string>();
+  flatten(parse(yaml), flat);
+  return Object.fromEntries(flat);
+}
+
+/** The page's host in place of this one. */
+class PageHost implements Resolver {
+  async resolve<T extends Need['type']>(need: Need & { type: T }): Promise<AnswerOf[T]> {
+    return this.#answer(need) as AnswerOf[T];
+  }
+
+  #answer(need: Need): AnswerOf[Need['type']] {
+    switch (need.type) {
+      case 'address':
+        return this.#found(host.addresses[need.host] ?? []);
+      case 'service':
+        return host.services[`_${need.service}._${need.proto}.${need.domain}`] ?? [];
+      case 'interface':
+        return host.interfaces[need.name] ?? [];
+      case 'hostname':
+        return host.hostname;
+      case 'file-exists':
+        return Object.hasOwn(host.files, need.path);
+      case 'file': {
+        const text = host.files[need.path];
+        if (text === undefined) throw new Error('there is no such file');
+        return text;
+      }
+    }
+  }
+
+  #found(answer: readonly string[] | string): readonly string[] {
+    if (typeof answer === 'string') throw new Error(answer);
+    return answer;
+  }
+}
+
+/** The page's own templates, by their names under templates/. */
+const files = Object.fromEntries(
+  page.fences
+    .map(({ info, lines }) => [info.split(' ')[1] ?? '', `${lines.join('\n')}\n`] as const)
+    .filter(([name]) => name.endsWith('.hbs') || name.endsWith('.tmpl'))
+    .map(([name, text]) => [`templates/${name}`, text] as const),
+);
+
+async function render(language: Language, source: string, world: World): Promise<string> {
+  const path = language === 'hbs' ? 'templates/t.hbs' : 'templates/t.tmpl';
+  const disk = diskOf({ ...files, [path]: source });
+  const engine = language === 'hbs' ? new HandlebarsEngine(disk) : new GoTemplateEngine(disk);
+  const template = await engine.compile(path, 'templates');
+  const context = { ...contextOf(world), src: 't.hbs', nowMs: Date.parse(host.time) };
+  const limits = { timeoutMs: 1000, clock: new NodeClock() };
+  return (await renderWithNeeds(template, context, new PageHost(), limits)).text;
+}
+
+/** `text missing_key = "zero"` behind a fence: the resource's keys. */
+function worldOf(info: string): World {
+  const world = { keys, env: host.environment };
+  const [, key, value] = /^text (\w+) = "(.*)"$/.exec(info) ?? [];
+  if (info === '') return world;
+  if (key === 'missing_key' && value === 'zero') return { ...world, missingKey: 'zero' };
+  if (key === 'prefix' && value !== undefined) return { ...world, prefix: value };
+  if (key === 'keys' && value !== undefined) return { ...world, subtrees: [value] };
+  throw new Error(`${info} is nothing that an example can set`);
+}
+
+async function outcome(language: Language, text: string, { info }: Example): Promise<Example['outcome']> {
+  try {
+    return { type: 'out', text: await render(language, text, worldOf(info)) };
+  } catch (error) {
+    return { type: 'err', text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+describe('every example of docs/templates.md renders as the page says', () => {
+  const cases = page.examples.flatMap((example) =>
+    example.sources.map(({ language, text }) => [example.line, language, text, example] as const),
+  );
+  test.each(cases)('line %i, %s: %s', async (_, language, text, example) => {
+    const got = await outcome(language, text, example);
+    const { type, text: wanted } = example.outcome;
+    // Of an error the page shows the end: in front of it stand the file and the place.
+    if (type === 'err' && got.type === 'err' && got.text.endsWith(`: ${wanted}`)) return;
+    expect(got).toEqual(example.outcome);
+  });
+});
+
+/** What stands inside of tags, without the texts in quotes. */
+function codeOf(source: string): string {
+  return (source.match(/\{\{.*?\}\}/gs) ?? []).join(' ').replace(/"(?:\\.|[^"\\])*"|`[^`]*`|'[^']*'/g, '""');
+}
+
+const isBlockEntry = ({ heading }: Entry): boolean => heading.startsWith('{{');
+const functionEntries = page.entries.filter((entry) => !isBlockEntry(entry));
+const documented = functionEntries.flatMap(({ heading }) => signatures(heading));
+
+describe('every function has its place on the page', () => {
+  const known = new Set([...functions.keys(), ...goFunctions.keys(), 'and', 'or']);
+
+  test('none is missing, none is made up, none stands there twice', () => {
+    const names = documented.map(({ name }) => name);
+    expect(names.toSorted()).toEqual([...known].toSorted());
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each(documented.map((signature) => [signature.name, signature] as const))(
+    '%s takes as many arguments as its heading says',
+    (name, { min, max }) => {
+      const { arity } = functions.get(name) ?? {};
+      const fixed = goFunctions.get(name)?.fixed.length ?? min;
+      expect(arity ?? { min: fixed, max: Number.POSITIVE_INFINITY }).toEqual({ min, max });
+    },
+  );
+
+  test.each(functionEntries.map((entry) => [entry.heading, entry] as const))(
+    '%s: every name is called, in both languages or with the reason why not',
+    (heading, { prose, examples }) => {
+      expect(prose.trim()).not.toBe('');
+      const sources = examples
+        .flatMap((example) => example.sources)
+        .map(({ language, text }) => ({ language, code: codeOf(text) }));
+      for (const { name } of signatures(heading)) {
+        const called = new RegExp(`(?<![\\w"./$@])${name}(?![\\w"/])`);
+        for (const [language, exists, label] of [
+          ['hbs', functions.has(name), 'Handlebars'],
+          ['go', isFunction(name), 'Go'],
+        ] as const) {
+          const shown = sources.some((source) => source.language === language && called.test(source.code));
+          const reason = new RegExp(`Not in ${label}: \\S`).test(prose);
+          expect({ name, language, shown }).toEqual({ name, language, shown: exists && !reason });
+        }
+      }
+    },
+  );
+});
+
+describe('every block and action has its place on the page', () => {
+  const blocks = page.entries.filter(isBlockEntry);
+  const names = blocks.flatMap(({ heading }) => blockNames(heading));
+  /** What the strict pass calls and nobody writes. */
+  const internal = ['#print', '#raw', '#field', '#enter'];
+  const actions = ['block', 'break', 'continue', 'define', 'else', 'end', 'if', 'range', 'template', 'with'];
+
+  test('those of Handlebars', () => {
+    const found = names.filter(({ language }) => language === 'hbs').map(({ name }) => `#${name}`);
+    const known = helperNames.filter((name) => !name.startsWith('#call:') && !internal.includes(name));
+    expect(found.toSorted()).toEqual(known.toSorted());
+  });
+
+  test('those of Go', () => {
+    expect(actions.every(isKeyword)).toBe(true);
+    const found = names.filter(({ language }) => language === 'go').map(({ name }) => name);
+    expect(found.toSorted()).toEqual(actions);
+  });
+
+  test.each(blocks.map((entry) => [entry.heading, entry] as const))(
+    '%s: every one is used',
+    (heading, { examples }) => {
+      const sources = examples.flatMap((example) => example.sources);
+      for (const { language, name } of blockNames(heading)) {
+        const used = new RegExp(`\\{\\{-? ?${language === 'hbs' ? '#' : ''}${name}[ }]`);
+        const shown = sources.some((source) => source.language === language && used.test(source.text));
+        expect({ language, name, shown }).toEqual({ language, name, shown: true });
+      }
+    },
+  );
+});
+
+test('every variable that begins with @ is on the page', async () => {
+  const sentence = await refusal('{{@nothing}}');
+  const known = sentence.slice(sentence.indexOf('there are ')).match(/@\w+/g) ?? [];
+  expect(known.length).toBeGreaterThan(8);
+  for (const name of known) expect(markdown).toContain(`\`${name}\``);
+});
+
+test('the limits are those of the code', () => {
+  const row = (what: string): string =>
+    new RegExp(`^\\| ${what} \\| ([^|]+) \\|`, 'm').exec(markdown)?.[1] ?? '';
+  expect(row('Output of one template')).toBe(`${DEFAULT_PASS.maxOutputBytes / (1024 * 1024)} MiB`);
+  expect(row('Time of one render')).toBe(`${DEFAULT_PASS.renderTimeoutMs / 1000} s`);
+  expect(row('One lookup of a name or a file')).toBe(`${DEFAULT_PASS.lookupTimeoutMs / 1000} s`);
+});
+
+describe('the complete files', () => {
+  /** A template whose output is on the page too, under the template's name without its extension. */
+  const complete = page.fences
+    .map(({ info }) => info.split(' ')[1] ?? '')
+    .filter((name) => /\.(hbs|tmpl)$/.test(name))
+    .map((name) => ({
+      name,
+      output: page.fences.find(({ info }) => info.split(' ')[1] === name.replace(/\.\w+$/, '')),
+    }))
+    .flatMap(({ name, output }) =>
+      output === undefined ? [] : [[name, `${output.lines.join('\n')}\n`] as const],
+    );
+  const source = (name: string): string => files[`templates/${name}`] ?? '';
+  const languageOf = (name: string): Language => (name.endsWith('.hbs') ? 'hbs' : 'go');
+  const run = promisify(execFile);
+  const nginx = peer('nginx') ?? '';
+  const haproxy = peer('haproxy') ?? '';
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'confetd-docs-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('there are some, each in both languages', () => {
+    const bare = complete.map(([name]) => name.replace(/\.\w+$/, ''));
+    expect(new Set(bare).size).toBeGreaterThanOrEqual(3);
+    for (const name of bare) {
+      expect(complete.map(([other]) => other)).toEqual(
+        expect.arrayContaining([`${name}.hbs`, `${name}.tmpl`]),
+      );
+    }
+  });
+
+  test.each(complete)('%s renders as the page says', async (name, wanted) => {
+    expect(await render(languageOf(name), source(name), worldOf(''))).toBe(wanted);
+  });
+
+  test.each(complete.map(([name]) => name).filter((name) => name.endsWith('.hbs')))(
+    '%s and its Go template agree on an empty store',
+    async (name) => {
+      const empty = { keys: {} };
+      const go = source(name.replace(/hbs$/, 'tmpl'));
+      expect(await render('hbs', source(name), empty)).toBe(await render('go', go, empty));
+    },
+  );
+
+  const stores = [
+    ["the page's", keys],
+    ['an empty', {}],
+  ] as const;
+  test.skipIf(nginx === '').each(stores)('nginx accepts services.conf from %s store', async (_, store) => {
+    const part = join(folder, 'services.conf');
+    await writeFile(part, await render('hbs', source('services.conf.hbs'), { keys: store }));
+    const main = join(folder, 'nginx.conf');
+    const temp = ['client_body', 'proxy'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ');
+    await writeFile(
+      main,
+      `pid ${folder}/pid; error_log stderr;\nevents {}\nhttp { access_log off; ${temp} include ${part}; }\n`,
+    );
+    const { stderr } = await run(nginx, ['-t', '-c', main]);
+    expect(stderr).toContain('test is successful');
+  });
+
+  test.skipIf(haproxy === '').each(stores)('haproxy accepts haproxy.cfg from %s store', async (_, store) => {
+    const path = join(folder, 'haproxy.cfg');
+    await writeFile(path, await render('hbs', source('haproxy.cfg.hbs'), { keys: store }));
+    await run(haproxy, ['-c', '-f', path]);
+  });
+});
