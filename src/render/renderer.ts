@@ -175,7 +175,8 @@ export class Renderer {
     this.#sourceState.reached(revision);
     const nowMs = clock.monotonicMs();
     const atMs = committedAtMs ?? nowMs;
-    const changes = changesOf(batch, names, clock.wallMs() - (nowMs - atMs), this.#world.mirror);
+    const wallMs = Math.round(clock.wallMs() - (nowMs - atMs));
+    const changes = changesOf(batch, names, wallMs, this.#world.mirror);
     this.#outcomes.committed(revision, atMs);
     const range = { from: Math.min(from, revision), to: revision };
     this.#generations.keysChanged(names, range);
