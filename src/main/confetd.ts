@@ -12,6 +12,8 @@ Usage:
   confetd --onetime --backend etcdv3 --node URL  render once from an existing cluster, and exit
   confetd env --onetime                          the same from the environment: a backend as a word, then flags
   confetd --noop …                               show what would change, and change nothing
+  confetd render [--diff] [DEST…]                show files as they would be, of any revision, or of mock data
+  confetd validate                               check conf.d, the templates, and what mock data makes of them
   confetd --check-config | --validate | --preflight …   look at conf.d, at the templates, at the backend; and exit
 
 Flags may be written -x or --x, and set as CONFETD_X, ETCD_X or CONFD_X in the environment.
@@ -19,9 +21,13 @@ Flags may be written -x or --x, and set as CONFETD_X, ETCD_X or CONFD_X in the e
 
 /** Exit codes: 0 done, 1 failed, 2 the command line can't be understood. */
 async function main(): Promise<number> {
+  const argv = process.argv.slice(2);
+  // Loaded only for them.
+  if (argv[0] === 'render')
+    return await (await import('./render-command.js')).renderCommand(argv.slice(1), process.env);
   let config: Config | undefined;
   try {
-    config = readConfig(process.argv.slice(2), process.env);
+    config = readConfig(argv, process.env);
   } catch (error) {
     // A setting that is understood and refused isn't a matter of usage: 1, as confd has it.
     const refused = error instanceof ConfetdError && error.code === 'config';

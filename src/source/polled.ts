@@ -3,7 +3,7 @@ import { backoffMs, pause } from '../client/backoff.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
 import type { SourceTiming } from './timing.js';
-import type { Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
+import type { Following, History, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 export interface PollPorts {
   readonly clock: Clock;
@@ -27,6 +27,10 @@ export class PolledSource implements Source {
 
   get name(): string {
     return this.#source.name;
+  }
+
+  get history(): History | undefined {
+    return this.#source.history;
   }
 
   load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {

@@ -2,7 +2,7 @@ import { ConfetdError, systemCode } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
 import type { PollPorts } from './polled.js';
 import type { SourceTiming } from './timing.js';
-import type { Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
+import type { Following, History, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 /** A source whose `load` is tried again where the store could not be reached. Following retries by itself, for ever. */
 export class RetryingSource implements Source {
@@ -18,6 +18,10 @@ export class RetryingSource implements Source {
 
   get name(): string {
     return this.#source.name;
+  }
+
+  get history(): History | undefined {
+    return this.#source.history;
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {

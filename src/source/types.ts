@@ -69,7 +69,7 @@ export interface Source {
   /** `embedded`, `etcdv3`, `env`, `file`, for logs and status. */
   readonly name: string;
   /** Undefined: there is no past to ask for. */
-  readonly history?: History;
+  readonly history?: History | undefined;
   /** One snapshot. Fails with a `source` error that says what was tried, no later than the signal. */
   load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot>;
   /** A snapshot and then every change. */

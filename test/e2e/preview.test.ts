@@ -1,0 +1,273 @@
+import { chmodSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Result } from '../child.js';
+import { Daemon, runConfetd, scratch, writeFiles } from '../daemon.js';
+
+const HBS = '{{#each (gets "/*") as |pair|}}{{base pair.key}}={{pair.value}}\n{{/each}}';
+
+/** An app with its keys under /app, and a for_each over /sites/*. */
+function confdir(extra: Readonly<Record<string, string>> = {}): string {
+  const folder = scratch();
+  writeFiles(folder, {
+    'templates/app.hbs': HBS,
+    'templates/site.tmpl': '{{getenv "CONFETD_NAME"}}: {{getv (printf "/%s" (getenv "CONFETD_NAME"))}}\n',
+    'conf.d/app.toml': `[template]\nsrc = "app.hbs"\ndest = "${folder}/app.out"\nprefix = "/app"\n`,
+    'conf.d/sites.toml': [
+      '[template]',
+      'src = "site.tmpl"',
+      `dest = "${folder}/{{name}}.site"`,
+      'prefix = "/sites"',
+      'for_each = "/*"',
+      '',
+    ].join('\n'),
+    'keys.yaml': 'app:\n  port: 80\nsites:\n  one: first\n  two: second\n',
+    ...extra,
+  });
+  return folder;
+}
+
+const render = (folder: string, ...args: readonly string[]): Promise<Result> =>
+  runConfetd(['render', '--confdir', folder, ...args], { cwd: folder });
+
+/** Everything below a folder, as `ls -li --full-time` tells it apart. */
+function listing(folder: string): readonly string[] {
+  const lines: string[] = [];
+  const visit = (path: string): void => {
+    const { ino, mode, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
+    lines.push([path, ino, mode, size, mtimeNs, ctimeNs].join(' '));
+    if (lstatSync(path).isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name));
+  };
+  visit(folder);
+  return lines;
+}
+
+describe('confetd render --mock', () => {
+  test('prints one file as it is, and several each under its name', async () => {
+    const folder = confdir();
+    const one = await render(folder, '--mock', 'keys.yaml', 'app.toml');
+    expect([one.code, one.stdout, one.stderr]).toEqual([0, 'port=80\n', '']);
+    const all = await render(folder, '--mock', 'keys.yaml');
+    expect([all.code, all.stdout]).toEqual([
+      0,
+      `==> ${folder}/app.out <==\nport=80\n\n==> ${folder}/one.site <==\none: first\n\n==> ${folder}/two.site <==\ntwo: second\n`,
+    ]);
+  });
+
+  test('picks by destination, absolute or relative, also of an item; one that matches nothing names the candidates', async () => {
+    const folder = confdir();
+    expect((await render(folder, '--mock', 'keys.yaml', `${folder}/two.site`)).stdout).toBe('two: second\n');
+    expect((await render(folder, 'one.site', '--mock', 'keys.yaml')).stdout).toBe('one: first\n');
+    const { code, stdout, stderr } = await render(folder, '--mock', 'keys.yaml', 'three.site');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(`three.site is no destination and no file of conf.d: expected one of`);
+    expect(stderr).toContain(`${folder}/one.site (sites.toml)`);
+  });
+
+  test('--diff is against the disk, with a line for the mode; --exit-code tells whether anything would change', async () => {
+    const folder = confdir();
+    writeFileSync(join(folder, 'app.out'), 'port=79\n');
+    writeFiles(folder, {
+      'conf.d/app.toml': `[template]\nsrc = "app.hbs"\ndest = "${folder}/app.out"\nprefix = "/app"\nmode = "0600"\n`,
+    });
+    chmodSync(join(folder, 'app.out'), 0o644);
+    const diff = await render(folder, '--mock', 'keys.yaml', '--diff', '--exit-code', 'app.out');
+    expect([diff.code, diff.stderr]).toEqual([2, '']);
+    expect(diff.stdout).toBe(
+      `# ${folder}/app.out: mode 0644 becomes 0600\n--- a${folder}/app.out\n+++ b${folder}/app.out\n@@ -1,1 +1,1 @@\n-port=79\n+port=80\n`,
+    );
+    const plain = await render(folder, '--mock', 'keys.yaml', '--diff', 'app.out');
+    expect(plain.code).toBe(0);
+    writeFileSync(join(folder, 'app.out'), 'port=80\n');
+    chmodSync(join(folder, 'app.out'), 0o600);
+    const same = await render(folder, '--mock', 'keys.yaml', '--diff', '--exit-code', 'app.out');
+    expect([same.code, same.stdout]).toEqual([0, '']);
+    expect(same.stderr).toBe('confetd: nothing would change: 1 file is what keys.yaml makes\n');
+  });
+
+  test('--color always paints, NO_COLOR and a pipe do not', async () => {
+    const folder = confdir();
+    const painted = await render(folder, '--mock', 'keys.yaml', '--diff', '--color', 'always', 'app.out');
+    expect(painted.stdout).toContain('\u001b[32m+port=80\u001b[39m');
+    const piped = await render(folder, '--mock', 'keys.yaml', '--diff', 'app.out');
+    expect(piped.stdout).toContain('\n+port=80\n');
+    expect(piped.stdout).not.toContain('\u001b');
+  });
+
+  test('a guard that would hold the file back is told, with what it holds back', async () => {
+    const folder = confdir({
+      'conf.d/guarded.toml':
+        '[template]\nsrc = "app.hbs"\ndest = "guarded.out"\nprefix = "/app"\nmin_entries = 5\n',
+    });
+    const text = await render(folder, '--mock', 'keys.yaml', 'guarded.toml');
+    expect([text.code, text.stdout]).toEqual([1, 'port=80\n']);
+    expect(text.stderr).toMatch(/guarded\.out: held: 1 of at least 5 entries \(min_entries\) under \/app/);
+    const diff = await render(folder, '--mock', 'keys.yaml', '--diff', 'guarded.toml');
+    expect([diff.code, diff.stdout]).toEqual([1, '']);
+  });
+
+  test('--output json is one document: files, status, text or diff, and errors with their places', async () => {
+    const folder = confdir({
+      'templates/bad.hbs': 'x\n{{getv "/none"}}\n',
+      'conf.d/bad.toml': '[template]\nsrc = "bad.hbs"\ndest = "bad.out"\n',
+    });
+    const { code, stdout } = await render(folder, '--mock', 'keys.yaml', '--output', 'json');
+    expect(code).toBe(1);
+    const document: unknown = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      ok: false,
+      revision: 1,
+      files: [
+        { dest: `${folder}/app.out`, resource: 'app', status: 'rendered', text: 'port=80\n', errors: [] },
+        {
+          dest: `${folder}/bad.out`,
+          file: `${folder}/conf.d/bad.toml`,
+          status: 'failed',
+          errors: [{ file: `${folder}/templates/bad.hbs`, line: 2, column: 3 }],
+        },
+        { dest: `${folder}/one.site`, resource: 'sites[/one]' },
+        { dest: `${folder}/two.site` },
+      ],
+    });
+    const diff = await render(folder, '--mock', 'keys.yaml', '--output', 'json', '--diff', 'app.out');
+    expect(JSON.parse(diff.stdout)).toMatchObject({
+      ok: true,
+      files: [{ status: 'would change', diff: expect.stringContaining('+port=80\n') }],
+    });
+    const missing = await render(folder, '--mock', 'none.yaml', '--output', 'json');
+    expect(missing.code).toBe(1);
+    expect(JSON.parse(missing.stdout)).toMatchObject({ ok: false, files: [], errors: [{ line: 0 }] });
+  });
+});
+
+describe('confetd render, from a store', () => {
+  let daemon: Daemon;
+  let folder: string;
+  const from = (...args: readonly string[]): Promise<Result> =>
+    render(folder, '--node', daemon.endpoint, ...args);
+
+  beforeAll(async () => {
+    folder = confdir();
+    daemon = await Daemon.start({ args: ['--no-render'] });
+    // Revisions 2 to 6.
+    for (const [key, value] of [
+      ['/app/a', '1'],
+      ['/app/b', '2'],
+      ['/sites/one', 'first'],
+      ['/app/a', '3'],
+    ] as const)
+      expect((await daemon.confetctl('put', key, value)).code).toBe(0);
+    expect((await daemon.confetctl('del', '/app/b')).code).toBe(0);
+  });
+  afterAll(() => daemon?.stop());
+
+  test('the newest state, a former one, and a diff of that against the disk', async () => {
+    expect((await from('app.out')).stdout).toBe('a=3\n');
+    expect((await from('--at-revision', '3', 'app.out')).stdout).toBe('a=1\nb=2\n');
+    writeFileSync(join(folder, 'app.out'), 'a=3\n');
+    const diff = await from('--at-revision', '3', '--diff', 'app.out');
+    expect([diff.code, diff.stdout.split('\n').slice(2)]).toEqual([
+      0,
+      ['@@ -1,1 +1,2 @@', '-a=3', '+a=1', '+b=2', ''],
+    ]);
+    const same = await from('--diff', 'app.out');
+    expect([same.stdout, same.stderr]).toEqual([
+      '',
+      'confetd: nothing would change: 1 file is what revision 6 makes\n',
+    ]);
+  });
+
+  test('--between: what the change of keys did to each file, and which keys', async () => {
+    const { code, stdout, stderr } = await from('--between', '3', '6');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(
+      [
+        `# ${folder}/app.out`,
+        '# /app/a put at rev 5',
+        '# /app/b deleted at rev 6',
+        `--- a${folder}/app.out`,
+        `+++ b${folder}/app.out`,
+        '@@ -1,2 +1,1 @@',
+        '-a=1',
+        '-b=2',
+        '+a=3',
+        '',
+        `# ${folder}/one.site`,
+        '# /sites/one put at rev 4',
+        '--- /dev/null',
+        `+++ b${folder}/one.site`,
+        '@@ -0,0 +1,1 @@',
+        '+one: first',
+        '',
+      ].join('\n'),
+    );
+    const quiet = await from('--between', '3', '4', 'app.out', '--exit-code');
+    expect([quiet.code, quiet.stdout, quiet.stderr]).toEqual([
+      0,
+      '',
+      'confetd: no file changed: 1 file is the same at both revisions\n',
+    ]);
+    expect((await from('--between', '3', '6', '--exit-code')).code).toBe(2);
+  });
+
+  test('revisions in the wrong order, to come, or compacted are refused in a sentence', async () => {
+    const reversed = await from('--between', '6', '3');
+    expect([reversed.code, reversed.stderr]).toEqual([
+      1,
+      expect.stringContaining('the earlier revision comes first: write --between 3 6'),
+    ]);
+    const future = await from('--at-revision', '99');
+    expect([future.code, future.stderr]).toEqual([
+      1,
+      expect.stringContaining('revision 99 is still to come: the newest is 6'),
+    ]);
+    expect((await daemon.confetctl('compaction', '4')).code).toBe(0);
+    const compacted = await from('--between', '3', '6');
+    expect([compacted.code, compacted.stderr]).toEqual([
+      1,
+      expect.stringContaining('revision 3 is compacted, its keys are gone for good: ask for a later one'),
+    ]);
+    expect((await from('--at-revision', '4', 'app.out')).stdout).toBe('a=1\nb=2\n');
+  });
+
+  test('a backend without revisions refuses to go back', async () => {
+    const { code, stderr } = await render(folder, 'env', '--at-revision', '2');
+    expect([code, stderr]).toEqual([
+      1,
+      'confetd: --at-revision needs a backend that keeps revisions, and env has none: use etcdv3 or embedded\n',
+    ]);
+  });
+
+  test('writes nothing: a listing of the tree is the same before and after every command', async () => {
+    writeFileSync(join(folder, 'app.out'), 'old\n');
+    const own = scratch();
+    const tree = confdir({
+      'conf.d/commands.toml': `[template]\nsrc = "app.hbs"\ndest = "new/dir/app.out"\nprefix = "/app"\ncreate_dest_dirs = true\ncheck_cmd = "touch ${own}/checked"\nreload_cmd = "touch ${own}/reloaded"\nbackup = 3\n`,
+      'app.out': 'old\n',
+    });
+    const before = listing(tree);
+    const commands = [
+      ['render', '--mock', 'keys.yaml'],
+      ['render', '--mock', 'keys.yaml', '--diff'],
+      ['render', '--mock', 'keys.yaml', '--diff', '--state-dir', join(tree, 'state')],
+      ['render', '--node', daemon.endpoint],
+      ['render', '--node', daemon.endpoint, '--diff', '--exit-code'],
+      ['render', '--node', daemon.endpoint, '--at-revision', '5', '--diff'],
+      ['render', '--node', daemon.endpoint, '--between', '4', '6', '--output', 'json'],
+      ['--noop', '--node', daemon.endpoint],
+      ['--diff', '--diff-context', '0', '--node', daemon.endpoint],
+      ['--onetime', '--noop', '--node', daemon.endpoint],
+    ];
+    for (const [command = '', ...args] of commands) {
+      const { code, stderr } = await runConfetd([command, '--confdir', tree, ...args], { cwd: tree });
+      expect([command, args, code, stderr]).toEqual([
+        command,
+        args,
+        args.includes('--exit-code') ? 2 : 0,
+        stderr,
+      ]);
+      expect(listing(tree), [command, ...args].join(' ')).toEqual(before);
+    }
+    expect(readdirSync(own)).toEqual([]);
+  });
+});
