@@ -12,6 +12,7 @@ import { announceSource } from './announce-source.js';
 import { type Config, memberConfig } from './config.js';
 import { memberFeed } from './member-feed.js';
 import { type MemberHost, startMemberHost } from './member-host.js';
+import type { MetricsListener, MetricsSubjects } from './metrics-listener.js';
 import { commandWithOtherPorts } from './other-ports.js';
 import { Rendering } from './rendering.js';
 import { isWell, readyStatus, takeNotify } from './service-notify.js';
@@ -28,7 +29,7 @@ export async function daemon(config: Config): Promise<number> {
   const level = person && config.logLevel === 'info' ? 'warn' : config.logLevel;
   const log = await logOf(config, level);
   for (const warning of config.warnings) log.warn({}, warning);
-  const notify = takeNotify(process.env, clock, log);
+  const notify = takeNotify(process.env, clock, log, config.flags['watchdog-interval']);
   const flags = await withSrvNodes(config.flags, log);
   if (!flags['no-render']) announceSource(flags.backend, sourceSpec(flags), log);
   const ending = new Ending();
@@ -37,6 +38,7 @@ export async function daemon(config: Config): Promise<number> {
   let rendering: Rendering | undefined;
   let supervision: Supervision | undefined;
   let renderApi: RenderApi | undefined;
+  let metrics: MetricsListener | undefined;
   try {
     host =
       member &&
@@ -70,6 +72,12 @@ export async function daemon(config: Config): Promise<number> {
     } else if (rendering !== undefined) {
       renderApi = await serveRenderState(rendering, config, clock, log);
     }
+    metrics = await openMetrics(flags['metrics-addr'], {
+      render: rendering,
+      registry: host?.registry,
+      clock,
+      log,
+    });
     const reload = rendering;
     notify.watch(() => isWell(reload));
     process.on('SIGHUP', () => {
@@ -80,7 +88,7 @@ export async function daemon(config: Config): Promise<number> {
     return await ending.reached;
   } finally {
     const told = notify.stopping();
-    await end([rendering, supervision, renderApi, host], log);
+    await end([metrics, rendering, supervision, renderApi, host], log);
     notify.close();
     await told;
   }
@@ -91,6 +99,12 @@ function logOf({ flags }: Config, level: LogLevel): Promise<Log> {
   const person = process.stderr.isTTY === true;
   const format = flags['log-format'] || (flags.backend === 'embedded' || person ? 'json' : 'text');
   return format === 'text' ? daemonTextLog(level) : createLog(level, person && flags['log-format'] === '');
+}
+
+/** --metrics-addr, where it is given; its module is loaded only then. */
+async function openMetrics(address: string, subjects: MetricsSubjects): Promise<MetricsListener | undefined> {
+  if (address === '') return undefined;
+  return (await import('./metrics-listener.js')).MetricsListener.open(address, subjects);
 }
 
 /** In this order: a reload that runs may still ask the member, and so may the supervised command. */

@@ -34,6 +34,8 @@ export interface MemberHostPorts {
 /** A member on its locked data folder. */
 export interface MemberHost {
   readonly member: Member;
+  /** What /metrics shows. */
+  readonly registry: Registry;
   /**
    * Serves clients. Fails with `port_in_use`, whose sentence ends with the command line to type, or `usage`;
    * nothing is served then.
@@ -120,6 +122,7 @@ export async function startMemberHost(
   let clients: ClientApi | undefined;
   return {
     member,
+    registry,
     async serve(render) {
       if (render !== undefined) registerRenderMetrics(registry, render, clock);
       clients = new ClientApi({

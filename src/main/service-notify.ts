@@ -9,10 +9,23 @@ import type { Rendering } from './rendering.js';
 const VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'];
 
 /** Takes the variables of systemd out of this process's environment, before any command or thread inherits them. */
-export function takeNotify(env: NodeJS.ProcessEnv, clock: Clock, log: Log): SdNotify {
-  const notify = new SdNotify({ env: { ...env }, pid: process.pid, clock, log });
+export function takeNotify(
+  env: NodeJS.ProcessEnv,
+  clock: Clock,
+  log: Log,
+  watchdogIntervalMs: number,
+): SdNotify {
+  const variables = { ...env, WATCHDOG_USEC: watchdogTime(env.WATCHDOG_USEC, watchdogIntervalMs) };
+  const notify = new SdNotify({ env: variables, pid: process.pid, clock, log });
   for (const name of VARIABLES) delete env[name];
   return notify;
+}
+
+/** The watchdog's time of which a sign of life goes out each half: --watchdog-interval twice, and never more than systemd's. */
+function watchdogTime(microseconds: string | undefined, intervalMs: number): string | undefined {
+  if (microseconds === undefined || intervalMs <= 0) return microseconds;
+  const asked = Math.round(intervalMs * 2_000);
+  return String(Math.min(Number(microseconds), asked));
 }
 
 /** What `systemctl status` shows after the first full pass. */
