@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +148,50 @@ function codeOf(source: string): string {
 }
 
 const isBlockEntry = ({ heading }: Entry): boolean => heading.startsWith('{{');
+
+describe('the page itself', () => {
+  const names = page.fences.map(({ info }) => info.split(' ')[1] ?? '');
+
+  test('every block between fences is one that is checked', () => {
+    const outputs = names.flatMap((name) => (/\.(hbs|tmpl)$/.test(name) ? [name.replace(/\.\w+$/, '')] : []));
+    const known = ({ info }: { info: string }): boolean => {
+      const [language = '', name = ''] = info.split(' ');
+      if (name === '' || language === 'text') return info === '' || language === 'text';
+      if (language === 'yaml') return ['keys.yaml', 'host.yaml'].includes(name);
+      if (language === 'hbs' || language === 'gotemplate') {
+        return name.endsWith(language === 'hbs' ? '.hbs' : '.tmpl');
+      }
+      return outputs.includes(name);
+    };
+    expect(page.fences.filter((fence) => !known(fence)).map(({ line, info }) => ({ line, info }))).toEqual(
+      [],
+    );
+    expect(new Set(names.filter((name) => name.includes('.'))).size).toBe(
+      names.filter((name) => name.includes('.')).length,
+    );
+  });
+
+  test('every link leads somewhere', () => {
+    const anchors = page.headings.map((heading) => `#${heading.toLowerCase().replaceAll(' ', '-')}`);
+    for (const [, target = ''] of markdown.matchAll(/\]\(([^)]+)\)/g)) {
+      if (target.startsWith('#')) expect(anchors).toContain(target);
+      else expect({ target, exists: existsSync(join('docs', target)) }).toEqual({ target, exists: true });
+    }
+  });
+
+  test('the list at the top of the functions has every entry, in its order', () => {
+    const listed = [...markdown.matchAll(/^- \[[^\]]+\]\(#[a-z-]+\): `([^`]+)`$/gm)].flatMap(
+      ([, words = '']) => words.split(' '),
+    );
+    const named = page.entries.flatMap((entry) =>
+      isBlockEntry(entry)
+        ? blockNames(entry.heading).map(({ language, name }) => (language === 'hbs' ? `#${name}` : name))
+        : signatures(entry.heading).map(({ name }) => name),
+    );
+    expect(listed).toEqual(named);
+  });
+});
+
 const functionEntries = page.entries.filter((entry) => !isBlockEntry(entry));
 const documented = functionEntries.flatMap(({ heading }) => signatures(heading));
 

@@ -39,6 +39,7 @@ export interface Page {
   /** Of all the page, those of the entries too. */
   readonly examples: readonly Example[];
   readonly fences: readonly Fence[];
+  readonly headings: readonly string[];
 }
 
 /** Columns of `hbs  `, `go   `, `both `, `out  ` and `err  `. */
@@ -50,11 +51,13 @@ export function readPage(markdown: string): Page {
   const examples: Example[] = [];
   const entries: { heading: string; line: number; prose: string; examples: Example[] }[] = [];
   let entry: (typeof entries)[number] | undefined;
+  const headings: string[] = [];
   const lines = markdown.split('\n');
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
     if (!line.startsWith('```')) {
       const heading = /^(#+) (.*)$/.exec(line);
+      if (heading !== null) headings.push(heading[2] ?? '');
       if (heading?.[1] === '###') {
         entry = { heading: heading[2] ?? '', line: at + 1, prose: '', examples: [] };
         entries.push(entry);
@@ -72,7 +75,7 @@ export function readPage(markdown: string): Page {
     examples.push(...found);
     entry?.examples.push(...found);
   }
-  return { entries, examples, fences };
+  return { entries, examples, fences, headings };
 }
 
 /** `hbs`, `go` or `both` begin an example, `out` or `err` end it; lines without a tag go on with what stands above. */
