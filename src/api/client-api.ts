@@ -5,6 +5,7 @@ import type { Log } from '../io/log.js';
 import type { MemberService } from '../member/types.js';
 import { health, livez, readyz } from './http/health.js';
 import { metrics } from './http/metrics.js';
+import { renderReadiness } from './http/render-readiness.js';
 import { type HttpHandler, httpRouter } from './http/router.js';
 import { type ApiVersions, version } from './http/version.js';
 import { type ApiLimits, DEFAULT_API_LIMITS } from './limits.js';
@@ -71,6 +72,7 @@ export class ClientApi {
       ['/readyz', readyz(member, clock)],
       ['/version', version(options.versions)],
     ]);
+    if (options.render !== undefined) routes.set('/readyz/render', renderReadiness(options.render, clock));
     if (registry !== undefined) routes.set('/metrics', metrics(registry));
     this.#listener = new ClientListener({
       grpc,

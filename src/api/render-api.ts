@@ -5,6 +5,7 @@ import type { Log } from '../io/log.js';
 import { RenderService } from '../proto/generated/render.js';
 import { livez } from './http/health.js';
 import { metrics } from './http/metrics.js';
+import { renderReadiness } from './http/render-readiness.js';
 import { type HttpHandler, httpRouter } from './http/router.js';
 import { sendJson } from './http/send.js';
 import { ClientListener } from './listener.js';
@@ -36,6 +37,7 @@ export class RenderApi {
       ['/health', health(render)],
       ['/livez', livez],
       ['/metrics', metrics(registry)],
+      ['/readyz/render', renderReadiness(render, clock)],
     ]);
     this.#listener = new ClientListener({ grpc, http: httpRouter(routes, MAX_BODY_BYTES, log), clock, log });
   }

@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../io/clock.js';
-import { RenderStatusResponse, type ResourceStatus } from '../../proto/generated/render.js';
+import type { RenderStatusResponse, ResourceStatus } from '../../proto/generated/render.js';
+import { LatestStatus } from './latest-status.js';
 import type { RenderControl } from './render-control.js';
+import { TalliedHistogram } from './tallied-histogram.js';
 
-/** A renderer that is busy with a template answers late: a scrape doesn't wait longer than this for it. */
-const PATIENCE_MS = 1_000;
 const STATES = ['in_sync', 'pending', 'failed', 'held'];
 
 /** What the renderer has done and how it stands with its source, asked of it at each scrape. */
@@ -45,6 +45,7 @@ export function registerRenderMetrics(registry: Registry, render: RenderControl,
     return status.configErrors.length;
   });
   registerResourceMetrics(registry, latest);
+  registerDurations(registry, latest);
   new Gauge({
     name: 'confetd_render_resources',
     help: 'Resources by state.',
@@ -99,6 +100,14 @@ function registerResourceMetrics(registry: Registry, latest: LatestStatus): void
     state === 'in_sync' ? 1 : 0,
   );
   gauge('applied_revision', 'The revision that the file is of.', ({ appliedRevision }) => appliedRevision);
+  gauge('pending', 'Whether a render, a reload or a retry is still to be done: 1, or 0.', ({ pending }) =>
+    pending === '' ? 0 : 1,
+  );
+  gauge(
+    'last_success_timestamp_seconds',
+    'When a pass last left the file as the keys say; 0: not since the start.',
+    ({ succeededAt }) => succeededAt / 1000,
+  );
   gauge('last_swap_timestamp_seconds', 'When the file was last swapped; 0: not since the start.', (one) => {
     return one.swappedAt / 1000;
   });
@@ -106,44 +115,45 @@ function registerResourceMetrics(registry: Registry, latest: LatestStatus): void
     reload === undefined || reload.at === 0 || reload.ok ? 1 : 0,
   );
   counter('renders', 'Times the template ran.', ({ renders }) => renders);
+  counter(
+    'render_seconds',
+    'Seconds that its template ran, lookups included.',
+    ({ renderMs }) => renderMs / 1000,
+  );
+  counter('failures', 'Passes that failed, by a template, a command or the disk.', ({ failures }) => failures);
   counter('swaps', 'Times the file was replaced.', ({ swaps }) => swaps);
   counter('drifts', 'Times the file was found edited by hand.', ({ drifts }) => drifts);
   counter('reloads', 'Reloads that succeeded.', ({ reloads }) => reloads);
   counter('failed_reloads', 'Reloads that failed.', ({ failedReloads }) => failedReloads);
 }
 
-/** One question serves all metrics of a scrape, and one that isn't answered is not asked again. */
-class LatestStatus {
-  readonly #render: RenderControl;
-  readonly #clock: Clock;
-  #last = RenderStatusResponse.fromPartial({});
-  #asked: Promise<void> | undefined;
-
-  constructor(render: RenderControl, clock: Clock) {
-    this.#render = render;
-    this.#clock = clock;
-  }
-
-  /** The last answer where the renderer is busy; no source at all where it is gone. */
-  async get(): Promise<RenderStatusResponse> {
-    this.#asked ??= this.#ask();
-    const asked = this.#asked;
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.schedule(PATIENCE_MS, resolve);
-      void asked.then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
-    return this.#last;
-  }
-
-  async #ask(): Promise<void> {
-    try {
-      this.#last = await this.#render.status();
-    } catch {
-      this.#last = { ...this.#last, sourceState: '' };
-    }
-    this.#asked = undefined;
-  }
+/** How long things took, of all files together: a series for each bound and file would be too many. */
+function registerDurations(registry: Registry, latest: LatestStatus): void {
+  const named = async (...names: readonly string[]) =>
+    (await latest.get()).histograms.filter(({ name }) => names.includes(name));
+  const histogram = (name: string, help: string, meter: string): void => {
+    const config = { name: `confetd_render_${name}_seconds`, help, registers: [registry] };
+    new TalliedHistogram(config, async () =>
+      (await named(meter)).map((one) => ({ labels: {}, histogram: one })),
+    );
+  };
+  histogram('duration', 'Seconds that one run of a template took, lookups included.', 'render');
+  histogram(
+    'latency',
+    'Seconds from the commit of a change to the swap of a file that it caused.',
+    'latency',
+  );
+  new TalliedHistogram(
+    {
+      name: 'confetd_render_command_duration_seconds',
+      help: 'Seconds that check, verify and reload commands took.',
+      labelNames: ['command'],
+      registers: [registry],
+    },
+    async () =>
+      (await named('check', 'verify', 'reload')).map((one) => ({
+        labels: { command: one.name },
+        histogram: one,
+      })),
+  );
 }

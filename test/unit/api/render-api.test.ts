@@ -51,6 +51,8 @@ test('a daemon without a member answers for its renderer, and for nothing else',
     const scraped = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(scraped).toContain('\nconfetd_render_source_connected 1\n');
     expect(scraped).toContain('\nconfetd_render_source_revision 7\n');
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz/render`);
+    expect([ready.status, await ready.text()]).toEqual([200, 'ok\n']);
     sourceError = 'connection refused';
     const lost = await fetch(`http://127.0.0.1:${port}/health`);
     expect([lost.status, await lost.json()]).toEqual([

@@ -265,3 +265,23 @@ describe('which file', () => {
     );
   });
 });
+
+describe('how long things took', () => {
+  it('is counted for renders, for latencies of changes, and for commands', async () => {
+    const rig = await new Rig({ source: sourceOf({ '/a': '1' }) })
+      .template('x', '$/a')
+      .start(resource('x', { checkCmd: 'check', verifyCmd: 'verify', reloadCmd: 'reload' }));
+    rig.source.put({ '/a': '2' }, rig.clock.monotonicMs() - 300);
+    await rig.renderer.idle();
+    const counted = Object.fromEntries(
+      rig.renderer
+        .status()
+        .histograms.map(({ name, counts, sum }) => [
+          name,
+          [counts.reduce((total, count) => total + count, 0), sum],
+        ]),
+    );
+    expect(counted).toMatchObject({ latency: [1, 0.3], check: [2, expect.any(Number)] });
+    expect([counted.render?.[0], counted.verify?.[0], counted.reload?.[0]]).toEqual([2, 2, 2]);
+  });
+});

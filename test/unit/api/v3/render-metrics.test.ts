@@ -95,6 +95,10 @@ test('each file has its own series, for as long as there is the file', async () 
     failedReloads: 5,
     swappedAt: 1_700_000_000_500,
     reload: { at: 1, ok: false, outcome: 'exit 1', durationMs: 1 },
+    failures: 6,
+    succeededAt: 1_700_000_001_500,
+    renderMs: 250,
+    pending: 'retry in 4s',
   });
   const other = ResourceStatus.fromPartial({ name: 'db', dest: '/etc/b', state: 'held' });
   const answer = (resources: readonly ResourceStatus[]) => () =>
@@ -105,14 +109,38 @@ test('each file has its own series, for as long as there is the file', async () 
   const web = 'resource="web",dest="/etc/a"';
   const names = ['ready', 'applied_revision', 'last_swap_timestamp_seconds', 'last_reload_ok'];
   expect(names.map((name) => of(name, web))).toEqual([1, 9, 1_700_000_000.5, 0]);
-  const counters = ['renders', 'swaps', 'drifts', 'reloads', 'failed_reloads'];
-  expect(counters.map((name) => of(`${name}_total`, web))).toEqual([4, 3, 2, 1, 5]);
+  expect(of('last_success_timestamp_seconds', web)).toBe(1_700_000_001.5);
+  expect(of('pending', web)).toBe(1);
+  const counters = ['renders', 'swaps', 'drifts', 'reloads', 'failed_reloads', 'failures', 'render_seconds'];
+  expect(counters.map((name) => of(`${name}_total`, web))).toEqual([4, 3, 2, 1, 5, 6, 0.25]);
   const db = 'resource="db",dest="/etc/b"';
   expect(['ready', 'last_reload_ok'].map((name) => of(name, db))).toEqual([0, 1]);
   rig.answer(answer([{ ...one, swaps: 7 }]));
   const second = await rig.scrape();
   expect(second[`resource_swaps_total{${web}}`]).toBe(7);
   expect(Object.keys(second).filter((name) => name.includes('/etc/b'))).toEqual([]);
+});
+
+test('durations are histograms of all files together, as the renderer has counted them', async () => {
+  const rig = setup();
+  const histogram = (name: string) => ({ name, bounds: [0.001, 0.5], counts: [3, 2, 1], sum: 4.5 });
+  const names = ['render', 'latency', 'check', 'verify', 'reload'];
+  rig.answer(() => Promise.resolve(RenderStatusResponse.fromPartial({ histograms: names.map(histogram) })));
+  const scraped = await rig.scrape();
+  for (const name of ['duration', 'latency'])
+    expect(scraped).toMatchObject({
+      [`${name}_seconds_bucket{le="0.001"}`]: 3,
+      [`${name}_seconds_bucket{le="0.5"}`]: 5,
+      [`${name}_seconds_bucket{le="+Inf"}`]: 6,
+      [`${name}_seconds_sum`]: 4.5,
+      [`${name}_seconds_count`]: 6,
+    });
+  for (const command of ['check', 'verify', 'reload'])
+    expect(scraped).toMatchObject({
+      [`command_duration_seconds_bucket{le="0.5",command="${command}"}`]: 5,
+      [`command_duration_seconds_count{command="${command}"}`]: 6,
+    });
+  expect(rig.asked()).toBe(1);
 });
 
 test('a renderer that is busy holds no scrape up for more than a second; one that is gone is not connected', async () => {
