@@ -1,4 +1,4 @@
-import { ask } from './network.js';
+import { ask, required } from './network.js';
 import { define, FunctionError } from './types.js';
 
 /** The process and the disk around the template. */
@@ -39,7 +39,7 @@ export const environmentFunctions = [
     name: 'file',
     params: ['text'],
     yields: 'text',
-    run: (context, path) => ask<'file'>(context, { type: 'file', path }, ''),
+    run: (context, path) => required<'file'>(context, { type: 'file', path }, ''),
   }),
   define({
     name: 'include',

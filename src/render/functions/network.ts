@@ -63,10 +63,24 @@ export function ask<T extends Need['type']>(
   empty: AnswerOf[T],
 ): AnswerOf[T] {
   try {
+    return required<T>(context, need, empty);
+  } catch (error) {
+    const lookedUp = error instanceof FunctionError && error.cause instanceof NeedFailure;
+    if (lookedUp && context.language === 'go') return empty;
+    throw error;
+  }
+}
+
+/** The answer; where the lookup failed, an error in both languages. `empty` stands in until it has been made. */
+export function required<T extends Need['type']>(
+  context: FunctionContext,
+  need: Need & { type: T },
+  empty: AnswerOf[T],
+): AnswerOf[T] {
+  try {
     return context.needs.ask<T>(need, empty);
   } catch (error) {
     if (!(error instanceof NeedFailure)) throw error;
-    if (context.language === 'go') return empty;
     throw new FunctionError(error.message, { cause: error });
   }
 }

@@ -15,6 +15,7 @@ import {
 
 /** A map as TOML: its keys in order, plain values before tables; what is absent is left out. */
 export function writeToml(context: FunctionContext, value: Value): string {
+  const { language } = context;
   if (!isMap(value))
     throw new FunctionError(`${goPrefix(context, 'toTOML')}a map was expected, not ${describe(value)}`);
   const lines: string[] = [];
@@ -35,7 +36,7 @@ export function writeToml(context: FunctionContext, value: Value): string {
   const table = (map: ValueMap, path: readonly string[]): void => {
     const entries = sortedEntries(map).filter(([, item]) => !isAbsent(item));
     for (const [name, item] of entries) {
-      if (!isTable(item)) add(`${key(name)} = ${inline(item, count)}`);
+      if (!isTable(item)) add(`${key(name)} = ${inline(item, language, count)}`);
     }
     for (const [name, item] of entries) {
       if (!isTable(item)) continue;
@@ -65,14 +66,18 @@ function text(value: string): string {
   return JSON.stringify(value).replace(/\x7f/g, '\\u007f');
 }
 
-function inline(value: Value, count: (written: string) => string): string {
+function inline(
+  value: Value,
+  language: FunctionContext['language'],
+  count: (written: string) => string,
+): string {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value);
   if (value instanceof Uint) return String(value.value);
-  if (value instanceof Float64) return float(value.value);
+  if (value instanceof Float64) return float(value.value, language);
   if (value instanceof Time) return new Date(value.unixMs).toISOString();
-  const inner = (item: Value): string => count(inline(item, count));
+  const inner = (item: Value): string => count(inline(item, language, count));
   if (isList(value)) return `[${value.map(inner).join(', ')}]`;
   if (isMap(value)) {
     return `{${sortedEntries(value)
@@ -82,7 +87,9 @@ function inline(value: Value, count: (written: string) => string): string {
   throw new FunctionError(`toTOML: ${describe(value)} can not be written in TOML`);
 }
 
-function float(value: number): string {
+/** Go's floats stay floats; Handlebars knows no difference between 8080 and 8080.0, and a port is whole. */
+function float(value: number, language: FunctionContext['language']): string {
+  if (language === 'handlebars' && Number.isSafeInteger(value)) return String(value);
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   const digits = formatFloat(value, 'f', -1);

@@ -119,6 +119,8 @@ export function writeYaml(context: FunctionContext, value: Value): string {
   };
   const text = library().stringify(plain(value), {
     aliasDuplicateObjects: false,
+    // Many readers are of YAML 1.1, to which a plain `on` is true and 12:30 a number: those are quoted.
+    compat: 'yaml-1.1',
     indentSeq: false,
     lineWidth: 0,
   });

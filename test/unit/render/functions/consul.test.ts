@@ -138,9 +138,24 @@ describe('writers', () => {
   });
   test('toYAML, in the order of the keys', () => {
     expect(go('toYAML', value)).toBe(
-      'a:\n  none: null\n  on: true\n  text: |-\n    l1\n    l2\nb:\n- 1\n- 1.5\n- "x: y"\nc: {}',
+      'a:\n  none: null\n  "on": true\n  text: |-\n    l1\n    l2\nb:\n- 1\n- 1.5\n- "x: y"\nc: {}',
     );
     expect(go('parseYAML', go('toYAML', value))).toEqual(value);
+  });
+  test('toYAML quotes what a reader of YAML 1.1 would take for another kind of value', () => {
+    const texts = ['yes', 'off', 'n', '12:30', '2001-01-01', '1_000', '0b1', '<<'];
+    expect(go('toYAML', texts)).toBe(texts.map((text) => `- "${text}"`).join('\n'));
+    expect(go('toYAML', map({ on: 'x', y: true }))).toBe('"on": x\n"y": true');
+    expect(go('toYAML', ['plain text', 'http://a/b', '10.0.0.1'])).toBe(
+      '- plain text\n- http://a/b\n- 10.0.0.1',
+    );
+  });
+  test("toTOML: a whole number of JSON stays whole in Handlebars; Go's floats are floats", () => {
+    const json = '{"port":8080,"ratio":0.5,"big":1e300,"list":[1,2]}';
+    expect(callWith(contextFor('handlebars'), 'toTOML', go('json', json))).toBe(
+      `big = 1${'0'.repeat(300)}.0\nlist = [1, 2]\nport = 8080\nratio = 0.5`,
+    );
+    expect(go('toTOML', go('json', '{"port":8080}'))).toBe('port = 8080.0');
   });
   test('toTOML, plain values before tables', () => {
     const nested = map({

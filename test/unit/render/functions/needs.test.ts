@@ -164,6 +164,19 @@ test('a render without answers throws a NeedError', async () => {
   await expect(render('{{fileExists "/etc/passwd"}}{{file "/etc/x"}}')).rejects.toBeInstanceOf(NeedError);
 });
 
+describe('files', () => {
+  test("a file that can't be read is an error in both languages: an empty secret is no secret", async () => {
+    const answers = new Answers();
+    answers.set({ type: 'file', path: '/run/secret' }, { failure: 'the file /run/secret: ENOENT' });
+    answers.set({ type: 'file', path: '/run/there' }, { value: 's' });
+    for (const language of ['handlebars', 'go'] as const) {
+      const context = contextFor(language, { answers });
+      expect(() => callWith(context, 'file', '/run/secret')).toThrow('the file /run/secret: ENOENT');
+      expect(callWith(context, 'file', '/run/there')).toBe('s');
+    }
+  });
+});
+
 describe('network functions', () => {
   const answers = new Answers();
   const srv = { type: 'service', service: 'mail', proto: 'tcp', domain: 'x' } as const;
