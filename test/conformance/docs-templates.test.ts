@@ -228,7 +228,8 @@ describe('every function has its place on the page', () => {
         ] as const) {
           const shown = sources.some((source) => source.language === language && called.test(source.code));
           const reason = new RegExp(`Not in ${label}: \\S`).test(prose);
-          expect({ name, language, shown }).toEqual({ name, language, shown: exists && !reason });
+          expect({ name, language, shown, reason }).toEqual({ name, language, shown: !reason, reason });
+          if (!exists) expect({ name, language, reason }).toEqual({ name, language, reason: true });
         }
       }
     },
@@ -327,6 +328,15 @@ describe('the complete files', () => {
       expect(await render('hbs', source(name), empty)).toBe(await render('go', go, empty));
     },
   );
+
+  test.skipIf(!existsSync('/bin/sh'))('a shell reads app.env as the values that the store has', async () => {
+    const path = join(folder, 'app.env');
+    await writeFile(path, await render('hbs', source('app.env.hbs'), worldOf('')));
+    const names = Object.keys(keys).filter((key) => key.startsWith('/app/'));
+    const script = names.map((key) => `printf '%s\\0' "$${key.slice(5).toUpperCase()}"`).join(';');
+    const { stdout } = await run('/bin/sh', ['-c', `. ${path}; ${script}`], { env: {} });
+    expect(stdout.split('\0').slice(0, -1)).toEqual(names.map((key) => keys[key]));
+  });
 
   const stores = [
     ["the page's", keys],
