@@ -1,3 +1,5 @@
+import { bytesOf, byteText } from './byte-text.js';
+
 /**
  * Keys inside are latin1 strings: one character a byte, so JavaScript's string order is byte order and a
  * comparison costs half of a Buffer's. They become bytes at the edges only (gRPC, disk).
@@ -14,14 +16,14 @@ export function toBytes(text: ByteString): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** UTF-8 text (a template's or a person's key) as a {@link ByteString}. */
+/** Text (a template's or a person's key) as a {@link ByteString}. */
 export function utf8ToByteString(text: string): ByteString {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return bytesOf(text).toString('latin1');
 }
 
-/** A {@link ByteString} as text; bytes that aren't UTF-8 become U+FFFD. */
+/** A {@link ByteString} as text; bytes that aren't UTF-8 stand as byte-text.ts has them. */
 export function byteStringToUtf8(text: ByteString): string {
-  return Buffer.from(text, 'latin1').toString('utf8');
+  return byteText(Buffer.from(text, 'latin1'));
 }
 
 /** range_end that selects every key from `key` on. */

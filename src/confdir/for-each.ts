@@ -80,5 +80,6 @@ function commonSubtree(subtree: string): string {
 }
 
 function isFileName(part: string): boolean {
-  return part !== '' && part !== '.' && part !== '..' && !/\p{Cc}/u.test(part);
+  // Control characters, and bytes that are no character (Cs).
+  return part !== '' && part !== '.' && part !== '..' && !/[\p{Cc}\p{Cs}]/u.test(part);
 }

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { metrics } from '../api/http/metrics.js';
+import { renderReadiness } from '../api/http/render-readiness.js';
 import { type HttpHandler, httpRouter } from '../api/http/router.js';
 import { send, sendJson } from '../api/http/send.js';
 import type { RenderControl } from '../api/v3/render-control.js';
@@ -115,15 +116,7 @@ function routesOf({ render, registry, clock }: MetricsSubjects): ReadonlyMap<str
     const found = await health();
     sendJson(response, found.healthy ? 200 : 503, found);
   });
-  routes.set('/readyz/render', async (_request, response) => {
-    const { status, message } = await answerOf(render, clock);
-    const problems = status === undefined ? [message] : unreadyOf(status);
-    text(
-      response,
-      problems.length === 0 ? 200 : 503,
-      problems.length === 0 ? 'ok\n' : `${problems.join('\n')}\n`,
-    );
-  });
+  routes.set('/readyz/render', renderReadiness(render, clock));
   return routes;
 }
 
@@ -181,16 +174,4 @@ async function answerOf(
       resolve(answer);
     });
   });
-}
-
-/** Every file that isn't what its keys say, with the reason; empty: all are ready. */
-function unreadyOf({ resources, filesKnown, sourceError }: RenderStatusResponse): readonly string[] {
-  if (!filesKnown) return [`the keys have not been loaded${sourceError === '' ? '' : `: ${sourceError}`}`];
-  return resources
-    .filter(({ state }) => state !== 'in_sync')
-    .map(({ dest, state, lastError, pending }) => `${dest}: ${state}${reason(lastError || pending)}`);
-}
-
-function reason(text: string): string {
-  return text === '' ? '' : `: ${text.replace(/\s*\n\s*/g, '; ')}`;
 }

@@ -1,6 +1,8 @@
 import { lookup, resolveSrv } from 'node:dns/promises';
+import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
+import { byteText } from '../base/byte-text.js';
 import { systemCode } from '../base/errors.js';
 import type { AnswerOf, Need, Resolver } from './functions/needs.js';
 
@@ -51,10 +53,13 @@ async function orNone<T>(ask: () => Promise<readonly T[]>): Promise<readonly T[]
 }
 
 async function contents(path: string, signal: AbortSignal): Promise<string> {
-  const file = await open(path);
+  // Without O_NONBLOCK opening a pipe would wait for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if ((await file.stat()).size > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
-    return await file.readFile({ encoding: 'utf8', signal });
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new Error('not a regular file');
+    if (stats.size > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
+    return byteText(await file.readFile({ signal }));
   } finally {
     await file.close();
   }

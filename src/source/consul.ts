@@ -1,3 +1,4 @@
+import { byteText } from '../base/byte-text.js';
 import type { Clock } from '../io/clock.js';
 import { HttpNodes } from './http.js';
 import { withDeadline } from './polled.js';
@@ -124,7 +125,7 @@ function pairsOf(text: string, node: string): ReadonlyMap<string, string> {
     const name = cleanKey(`/${item.Key}`);
     // `a/` is a folder as consul's page makes it: `a` itself goes before it.
     if (item.Key.endsWith('/') && keys.has(name)) continue;
-    keys.set(name, Buffer.from(value, 'base64').toString('utf8'));
+    keys.set(name, byteText(Buffer.from(value, 'base64')));
   }
   return keys;
 }

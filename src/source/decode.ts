@@ -1,3 +1,4 @@
+import { byteText } from '../base/byte-text.js';
 import type { ResponseHeader } from '../proto/generated/etcd_rpc.js';
 import type { Pair } from './types.js';
 
@@ -141,8 +142,10 @@ class Reader {
 
   text(end: number): string {
     const text = this.#bytes.toString('utf8', this.at, end);
+    // Nearly always it isn't there: then no byte was lost.
+    const whole = text.includes('\ufffd') ? byteText(this.#bytes.subarray(this.at, end)) : text;
     this.at = end;
-    return text;
+    return whole;
   }
 
   skip(tag: number): void {

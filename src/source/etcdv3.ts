@@ -1,3 +1,4 @@
+import { byteText } from '../base/byte-text.js';
 import { toBytes } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
@@ -312,10 +313,10 @@ class EtcdV3Following implements Following {
 function changeOf(event: Event): Change | undefined {
   const { kv, type } = event;
   if (kv === undefined) return undefined;
-  const key = kv.key.toString('utf8');
+  const key = byteText(kv.key);
   const { modRevision } = kv;
   if (type === Event_EventType.DELETE) return { type: 'delete', key, modRevision };
-  return { type: 'put', pair: { key, value: kv.value.toString('utf8'), modRevision } };
+  return { type: 'put', pair: { key, value: byteText(kv.value), modRevision } };
 }
 
 /** Runs `task` for each item, at most `lanes` at a time; the results in the items' order. */

@@ -1,3 +1,4 @@
+import { byteText } from '../base/byte-text.js';
 import { byteStringToUtf8, utf8ToByteString } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import type { Clock, Timer } from '../io/clock.js';
@@ -285,7 +286,7 @@ class Subscription implements FeedSink {
 }
 
 function pairOf({ key, value, modRevision }: FeedPair): Pair {
-  return { key: byteStringToUtf8(key), value: value.toString('utf8'), modRevision };
+  return { key: byteStringToUtf8(key), value: byteText(value), modRevision };
 }
 
 function sizeOf({ key, value }: FeedPair): number {

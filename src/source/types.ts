@@ -1,4 +1,4 @@
-/** A key and its value as text, for templates and hooks. */
+/** A key and its value as text, for templates and hooks; bytes that aren't UTF-8 as byte-text.ts has them. */
 export interface Pair {
   readonly key: string;
   readonly value: string;

@@ -1,4 +1,5 @@
 import zookeeper, { type Client, type Exception } from 'node-zookeeper-client';
+import { byteText } from '../base/byte-text.js';
 import { ConfetdError } from '../base/errors.js';
 import type { Clock, Timer } from '../io/clock.js';
 import { ChangeSignal, orAborted } from './signals.js';
@@ -83,7 +84,7 @@ export class ZookeeperLink {
       watch ? client.getData(path, this.#watch, done) : client.getData(path, done),
     );
     // Gone in between: the watch on its children tells.
-    return data === undefined ? undefined : { path, children, value: data?.toString('utf8') ?? '' };
+    return data === undefined ? undefined : { path, children, value: byteText(data ?? []) };
   }
 
   #beat(): void {

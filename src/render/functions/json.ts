@@ -1,3 +1,4 @@
+import { wellFormed } from '../../base/byte-text.js';
 import { bytesOf, byteText, compareBytes } from './fmt/bytes.js';
 import { jsonFault, jsonKind } from './go-json.js';
 import { type FunctionContext, FunctionError } from './types.js';
@@ -23,7 +24,8 @@ import {
 export function parseJson(text: string, language: Language, kind?: 'object' | 'array'): Value {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    // As Go reads it: a byte that is no character becomes U+FFFD.
+    parsed = JSON.parse(wellFormed(text));
   } catch (error) {
     const { sentence, at } = jsonFault(text);
     // The text may be a secret: its place is what helps.
@@ -128,7 +130,12 @@ function entriesOf(value: KeyValue | ServiceRecord | ValueMap): [string, Value][
 }
 
 function text(value: string): string {
-  return JSON.stringify(value.replace(/\p{Cs}/gu, '\ufffd')).replace(
+  const quoted = JSON.stringify(value).replace(
+    // Bytes that are no character; behind a backslash of the text's own the same letters are text.
+    /\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/gs,
+    (found) => (found.length > 2 ? '\\ufffd' : found),
+  );
+  return quoted.replace(
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

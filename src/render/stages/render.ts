@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bytesOf } from '../../base/byte-text.js';
 import { ConfetdError } from '../../base/errors.js';
 import { outermost } from '../../source/subtree.js';
 import { NeedError, renderWithNeeds } from '../functions/needs.js';
@@ -97,7 +98,7 @@ async function renderAt(
     target.renderMs += tookMs;
     world.meters.observe('render', tookMs);
   }
-  const content = Buffer.from(text);
+  const content = bytesOf(text);
   return { content, stamp: { ...at, sha256: sha256(content) }, origin, revision };
 }
 

@@ -70,15 +70,15 @@ describe('--metrics-addr', () => {
     expect(await get('/health')).toEqual([200, 'ok']);
     expect(await get('/ready')).toEqual([503, 'backend unhealthy: connection refused']);
     expect((await get('/ready/detailed'))[0]).toBe(503);
-    expect(await get('/readyz/render')).toEqual([503, '/b: failed: one; two\n/c: pending: reload\n']);
+    expect(await get('/readyz/render')).toEqual([503, '/b\tfailed\tone; two\n/c\tpending\treload\n']);
   });
 
   it('is not ready before the keys were loaded, nor with a renderer that has ended', async () => {
     let answer = () => Promise.resolve({ ...well, filesKnown: false });
     const get = await open(renderer(() => answer()));
-    expect(await get('/readyz/render')).toEqual([503, 'the keys have not been loaded\n']);
+    expect(await get('/readyz/render')).toEqual([503, 'the keys are not loaded yet\n']);
     answer = () => Promise.reject(new Error('the renderer is not running'));
-    expect(await get('/readyz/render')).toEqual([503, 'the renderer is not running\n']);
+    expect(await get('/readyz/render')).toEqual([503, 'the renderer does not answer\n']);
     expect(await get('/ready')).toEqual([503, 'backend unhealthy: the renderer is not running']);
     expect(await get('/health')).toEqual([200, 'ok']);
   });

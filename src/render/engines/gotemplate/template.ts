@@ -1,3 +1,4 @@
+import { wellFormed } from '../../../base/byte-text.js';
 import { ConfetdError } from '../../../base/errors.js';
 import { FunctionError } from '../../functions/types.js';
 import type { Value } from '../../functions/values.js';
@@ -73,9 +74,7 @@ export class GoTemplate implements Template {
 /** The render's error as the pipeline knows it. */
 function told(run: Run, error: unknown): unknown {
   if (error instanceof ExecError) {
-    // Bytes that are no UTF-8 can't be told.
-    const message = error.message.replace(/\p{Cs}/gu, '\ufffd');
-    return new ConfetdError('template', message, { cause: error });
+    return new ConfetdError('template', wellFormed(error.message), { cause: error });
   }
   if (error instanceof FunctionError) return told(run, run.error(error.message, error));
   if (!(error instanceof RangeError)) return error;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { byteLength, bytesOf, byteText, compareBytes } from '../../../../src/render/functions/fmt/bytes.js';
+import { byteLength, bytesOf, byteText, compareBytes, wellFormed } from '../../../src/base/byte-text.js';
 
 const bytes = fc.array(fc.nat({ max: 255 }), { maxLength: 24 });
 
@@ -37,5 +37,15 @@ describe('text as bytes', () => {
       }),
     );
     expect(compareBytes('\uffee', '😀')).toBe(-1);
+  });
+  test('for others each such byte is U+FFFD, and what is well-formed stays', () => {
+    expect(wellFormed(`a${byteText([0xff, 0xc3])}b`)).toBe('a\ufffd\ufffdb');
+    expect(wellFormed('😀é')).toBe('😀é');
+  });
+  test('takes time in proportion to the text', () => {
+    const noise = Buffer.from(Array.from({ length: 1 << 20 }, (_, at) => (at * 2_654_435_761) >>> 24));
+    const began = performance.now();
+    expect(bytesOf(byteText(noise)).equals(noise)).toBe(true);
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
 });
