@@ -9,7 +9,8 @@ export function announceSource(backend: string, spec: SourceSpec, log: Log): voi
   log.info({}, `Backend source(s) set to ${placesOf(spec).join(', ')}`);
 }
 
-function placesOf(spec: SourceSpec): readonly string[] {
+/** Where keys come from, in words; without passwords. */
+export function placesOf(spec: SourceSpec): readonly string[] {
   if (spec.type === 'file') return spec.paths;
   if (spec.type === 'etcdv3') return spec.endpoints;
   if (!('nodes' in spec)) return ['the environment'];

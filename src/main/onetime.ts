@@ -12,6 +12,7 @@ import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
 import { announceSource } from './announce-source.js';
 import { type Config, confdirOptions } from './config.js';
+import { OnetimeProgress } from './onetime-progress.js';
 import { onetimeSourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
 import { plainLog } from './text-log.js';
@@ -21,9 +22,10 @@ import { plainLog } from './text-log.js';
  * Without --backend the member on 127.0.0.1:2379 is asked: this opens no data folder.
  */
 export async function onetime(config: Config): Promise<number> {
-  const log = plainLog(config);
-  for (const warning of config.warnings) log.warn({}, warning);
   const clock = new NodeClock();
+  const progress = new OnetimeProgress(clock, config.flags['log-format']);
+  const log = progress.log(plainLog(config));
+  for (const warning of config.warnings) log.warn({}, warning);
   const embedded = (): never => {
     throw new ConfetdError('internal', 'a one-shot has no member of its own');
   };
@@ -44,6 +46,7 @@ export async function onetime(config: Config): Promise<number> {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   try {
+    progress.loading(spec);
     const early = asked(source, generation, abort.signal);
     const { colored, pc, renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
     const ports = renderPorts(clock, log);
@@ -58,13 +61,15 @@ export async function onetime(config: Config): Promise<number> {
         syncOnly: flags['sync-only'],
         keepStage: flags['keep-stage-file'],
       },
-      onEvent: terminal({ write: (text) => out.write(text), color, cwd: process.cwd() }),
+      onEvent: terminal({ write: (text) => progress.out(text), color, cwd: process.cwd() }),
+      onActivity: progress.take,
       signal: abort.signal,
     };
     const result =
       flags['failure-mode'] === 'fail-fast'
         ? await oneByOne(generation.resources, (resource) => renderOnce([resource], early, ports, options))
         : await renderOnce(generation.resources, early, ports, options);
+    progress.end();
     if (flags.noop) {
       for (const { dest, status, diff } of result.files) {
         if (diff !== undefined) out.write(color ? colored(diff, pc.createColors(true)) : diff);
@@ -74,6 +79,7 @@ export async function onetime(config: Config): Promise<number> {
     return result.ok && !broken ? 0 : 1;
   } finally {
     timer.cancel();
+    progress.end();
     await source.close();
   }
 }

@@ -4,6 +4,7 @@ import type { Resource } from '../confdir/types.js';
 import { Mirror } from '../source/mirror.js';
 import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
+import type { Activity } from './activity.js';
 import type { RenderEvent } from './events.js';
 import { Expansion } from './expansion.js';
 import { Fleet } from './fleet.js';
@@ -24,6 +25,8 @@ export interface OnceOptions {
   readonly stateFolder: string | undefined;
   readonly pass?: Partial<PassOptions>;
   readonly onEvent?: (event: RenderEvent) => void;
+  /** Told what is being done. */
+  readonly onActivity?: (activity: Activity) => void;
   /** Ends it early; the source has to answer before. */
   readonly signal: AbortSignal;
 }
@@ -71,6 +74,7 @@ export async function renderOnce(
     stopping: options.signal,
     ended: options.signal,
     emit: options.onEvent ?? (() => {}),
+    ...(options.onActivity === undefined ? {} : { activity: options.onActivity }),
   };
   const files: OnceFile[] = [];
   const take = (_lane: Lane, { results, reloaded }: PassResult): void => {
@@ -117,6 +121,7 @@ export async function renderOnce(
   const expanded = await expansion.expand(() => true);
   for (const error of expanded.errors) ports.log.error({}, error);
   if (expansion.isNeeded) await fleet.adopt(expanded.resources);
+  world.activity?.({ type: 'files', count: expanded.resources.length });
   const lanes = new Set<Lane>();
   for (const target of fleet.targets) {
     const lane = fleet.laneOf(target);

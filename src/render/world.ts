@@ -4,6 +4,7 @@ import type { Log } from '../io/log.js';
 import type { Random } from '../io/random.js';
 import type { Mirror } from '../source/mirror.js';
 import type { Accounts } from './accounts.js';
+import type { Activity } from './activity.js';
 import type { RenderEvent } from './events.js';
 import type { RenderFiles } from './files.js';
 import type { Resolver } from './functions/needs.js';
@@ -78,4 +79,6 @@ export interface World {
   /** Aborted: running reloads end too. */
   readonly ended: AbortSignal;
   emit(event: RenderEvent): void;
+  /** Told what is being done, where somebody watches. Must not throw. */
+  readonly activity?: (activity: Activity) => void;
 }

@@ -13,7 +13,7 @@ const MAX_LINES = 1_000;
  * isn't: its path, state and reason, between tabs. `?dest=PATH` asks for one file, 404 where no resource has it;
  * `?verbose` lists all files, and what is wrong with the configuration.
  */
-export function renderReadiness(render: RenderControl, clock: Clock): HttpHandler {
+export function renderReadiness(render: Pick<RenderControl, 'status'>, clock: Clock): HttpHandler {
   const latest = new LatestStatus(render, clock);
   return async (request, response) => {
     const query = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '');

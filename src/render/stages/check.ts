@@ -8,6 +8,7 @@ export async function check(target: Target, stage: string, revision: number, wor
   const { checkCmd, checkTimeoutMs, dest } = target.resource;
   if (checkCmd === undefined || world.pass.syncOnly) return;
   const subject = { src: stage, dests: [dest], revision };
+  world.activity?.({ type: 'command', kind: 'check', dests: [dest] });
   const { result, record } = await runCommand(checkCmd, checkTimeoutMs, subject, world.stopping, world);
   target.state.check = record;
   world.meters.observe('check', record.durationMs);

@@ -35,6 +35,7 @@ export async function prepare(target: Target, attempt: Attempt, world: World): P
   const { dest } = resource;
   const { log } = world.ports;
   let revision = 0;
+  world.activity?.({ type: 'rendering', dest });
   try {
     const paused = world.pauses.reason(dest);
     if (paused !== undefined) throw new Hold(paused);

@@ -42,6 +42,7 @@ export async function reload(
   const timeoutMs = Math.max(...due.map(({ resource }) => resource.reloadTimeoutMs));
   const revision = Math.max(...due.map(({ state }) => state.applied?.revision ?? 0));
   const subject = { src: dests[0] ?? '', dests, revision };
+  world.activity?.({ type: 'command', kind: 'reload', dests });
   const { result, record } = await runCommand(command, timeoutMs, subject, world.ended, world);
   world.meters.observe('reload', record.durationMs);
   for (const target of due) {

@@ -21,6 +21,7 @@ export async function verify(
     const revision = target.state.swap?.revision ?? 0;
     const dests = target.resource.lane === undefined ? [dest] : swapped.map(({ resource }) => resource.dest);
     const subject = { src: dest, dests, revision };
+    world.activity?.({ type: 'command', kind: 'verify', dests });
     const { result, record } = await runCommand(spec, timeoutMs, subject, world.stopping, world);
     world.meters.observe('verify', record.durationMs);
     for (const { state } of sharing) state.verify = record;

@@ -1,0 +1,9 @@
+/** What a pass is doing at the moment, for who shows its progress. */
+export type Activity =
+  | { readonly type: 'files'; readonly count: number }
+  | { readonly type: 'rendering'; readonly dest: string }
+  | {
+      readonly type: 'command';
+      readonly kind: 'check' | 'verify' | 'reload';
+      readonly dests: readonly string[];
+    };
