@@ -144,7 +144,7 @@ function isWanted(file: string, only: string | undefined): boolean {
 }
 
 /** Fails with `config` where there is no such file. */
-async function resourceFile(confdir: string, name: string): Promise<string> {
+export async function resourceFile(confdir: string, name: string): Promise<string> {
   const path = isAbsolute(name) ? name : join(resolve(confdir, 'conf.d'), name);
   if (await exists(path)) return path;
   throw new ConfetdError('config', `resource file not found: ${path}`);

@@ -25,6 +25,8 @@ async function main(): Promise<number> {
   // Loaded only for them.
   if (argv[0] === 'render')
     return await (await import('./render-command.js')).renderCommand(argv.slice(1), process.env);
+  if (argv[0] === 'validate')
+    return await (await import('./validate-command.js')).validateCommand(argv.slice(1), process.env);
   let config: Config | undefined;
   try {
     config = readConfig(argv, process.env);

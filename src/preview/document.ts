@@ -12,7 +12,7 @@ export interface FileDocument {
   readonly file: string;
   readonly line: number;
   readonly template: string;
-  readonly status: Difference['status'] | 'rendered';
+  readonly status: Difference['status'] | 'rendered' | 'ok';
   /** Why it is held. */
   readonly reason?: string;
   readonly text?: string;
@@ -21,6 +21,8 @@ export interface FileDocument {
   readonly diff?: string | null;
   readonly keys?: readonly KeyChange[];
   readonly moreKeys?: number;
+  /** What the check command said, where one was run. */
+  readonly check?: { readonly ok: boolean; readonly outcome: string };
   readonly errors: readonly Omit<Problem, 'severity'>[];
 }
 

@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { reservedFolders } from '../confdir/load.js';
 import type { Resource } from '../confdir/types.js';
-import { Expansion } from '../render/expansion.js';
+import { type Expanded, Expansion } from '../render/expansion.js';
+import type { RenderFiles } from '../render/files.js';
 import { Meters } from '../render/meters.js';
 import { Pauses } from '../render/pauses.js';
 import { Slots } from '../render/slots.js';
+import { check } from '../render/stages/check.js';
 import { type Look, look } from '../render/stages/compare.js';
 import { absentDraft, reasonToKeep } from '../render/stages/removal.js';
 import { type Draft, Hold, renderDraft } from '../render/stages/render.js';
@@ -46,6 +48,14 @@ export interface PreviewFile {
   readonly look: Look | undefined;
 }
 
+export interface RenderOptions {
+  /** Destinations are looked at, for who compares. */
+  readonly disk: boolean;
+  /** Each file by itself: one that fails holds no other of its group. */
+  readonly alone?: boolean;
+}
+
+const MAX_COMMANDS = 4;
 /** Renders and compares at a time. */
 const AT_ONCE = 16;
 
@@ -78,7 +88,7 @@ export class Previewer {
       pauses,
       meters: new Meters(),
       mirror,
-      commands: new Slots(1),
+      commands: new Slots(MAX_COMMANDS),
       stopping: signal,
       ended: signal,
       emit: () => {},
@@ -90,9 +100,9 @@ export class Previewer {
       reserved: reservedFolders(confdir, {}),
     });
     expansion.declare(declared);
-    const { resources, errors } = await expansion.expand(() => true);
+    const expanded = await expansion.expand(() => true);
     pauses.close();
-    return new Moment(world, this.#templates, resources, errors);
+    return new Moment(world, this.#templates, this.#options.ports.files, expanded);
   }
 }
 
@@ -103,12 +113,15 @@ export class Moment {
   readonly errors: readonly string[];
   readonly #world: World;
   readonly #templates: Templates;
+  /** May write, and does so only where it is told to stage. */
+  readonly #staging: RenderFiles;
 
-  constructor(world: World, templates: Templates, resources: readonly Resource[], errors: readonly string[]) {
+  constructor(world: World, templates: Templates, staging: RenderFiles, { resources, errors }: Expanded) {
     this.resources = resources;
     this.errors = errors;
     this.#world = world;
     this.#templates = templates;
+    this.#staging = staging;
   }
 
   get revision(): number {
@@ -118,7 +131,7 @@ export class Moment {
   /** The destinations that `wanted` picks, in the order of the resources. Never fails but by the files. */
   async render(
     wanted: (resource: Resource) => boolean,
-    options: { readonly disk: boolean },
+    options: RenderOptions,
   ): Promise<readonly PreviewFile[]> {
     const picked = this.resources.filter(wanted);
     // One member of a group that can't be swapped holds the others.
@@ -131,7 +144,25 @@ export class Moment {
       const some = needed.slice(at, at + AT_ONCE);
       files.push(...(await Promise.all(some.map((resource) => this.#render(resource, options.disk)))));
     }
-    return files.map((file) => groupHold(file, files)).filter(({ resource }) => wanted(resource));
+    const told = options.alone === true ? files : files.map((file) => groupHold(file, files));
+    return told.filter(({ resource }) => wanted(resource));
+  }
+
+  /**
+   * Runs the check command on a rendered file, staged in a folder that the caller has made for this file and removes.
+   * Answers what is wrong; '': it passed, or there is nothing to check.
+   */
+  async check({ resource, content }: PreviewFile, folder: string): Promise<string> {
+    if (content === undefined) return '';
+    const path = join(folder, basename(resource.dest));
+    const attributes = { mode: resource.mode ?? 0o644, uid: undefined, gid: undefined };
+    try {
+      await this.#staging.create(path, attributes, content);
+      await check(new Target(resource, newState(resource.dest)), path, this.revision, this.#world);
+      return '';
+    } catch (thrown) {
+      return messageOf(thrown);
+    }
   }
 
   async #render(resource: Resource, disk: boolean): Promise<PreviewFile> {

@@ -56,6 +56,9 @@ export interface Template {
 /** One template language, by its file extension. */
 export interface Engine {
   readonly extension: '.hbs' | '.tmpl';
-  /** Reads and compiles. Throws a `template` ConfetdError with `file:line:column:` in front. */
-  compile(path: string, folder: string): Promise<Template>;
+  /**
+   * Reads and compiles; a `partial` may use fields of data that only the files which include it know. Throws a `template`
+   * ConfetdError with `file:line:column:` in front.
+   */
+  compile(path: string, folder: string, role?: 'partial'): Promise<Template>;
 }

@@ -1,8 +1,8 @@
-import { chmodSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../child.js';
-import { Daemon, runConfetd, scratch, writeFiles } from '../daemon.js';
+import { Daemon, fileThat, runConfetd, scratch, spawnConfetd, writeFiles } from '../daemon.js';
 
 const HBS = '{{#each (gets "/*") as |pair|}}{{base pair.key}}={{pair.value}}\n{{/each}}';
 
@@ -242,7 +242,7 @@ describe('confetd render, from a store', () => {
     writeFileSync(join(folder, 'app.out'), 'old\n');
     const own = scratch();
     const tree = confdir({
-      'conf.d/commands.toml': `[template]\nsrc = "app.hbs"\ndest = "new/dir/app.out"\nprefix = "/app"\ncreate_dest_dirs = true\ncheck_cmd = "touch ${own}/checked"\nreload_cmd = "touch ${own}/reloaded"\nbackup = 3\n`,
+      'conf.d/commands.toml': `[template]\nsrc = "app.hbs"\ndest = "new/dir/app.out"\nprefix = "/app"\ncreate_dest_dirs = true\nverify_cmd = "touch ${own}/verified"\nreload_cmd = "touch ${own}/reloaded"\nbackup = 3\n`,
       'app.out': 'old\n',
     });
     const before = listing(tree);
@@ -254,6 +254,10 @@ describe('confetd render, from a store', () => {
       ['render', '--node', daemon.endpoint, '--diff', '--exit-code'],
       ['render', '--node', daemon.endpoint, '--at-revision', '5', '--diff'],
       ['render', '--node', daemon.endpoint, '--between', '4', '6', '--output', 'json'],
+      ['validate'],
+      ['validate', '--mock', 'keys.yaml', '--output', 'json'],
+      ['--validate', '--mock-data', join(tree, 'keys.yaml')],
+      ['--check-config'],
       ['--noop', '--node', daemon.endpoint],
       ['--diff', '--diff-context', '0', '--node', daemon.endpoint],
       ['--onetime', '--noop', '--node', daemon.endpoint],
@@ -269,5 +273,130 @@ describe('confetd render, from a store', () => {
       expect(listing(tree), [command, ...args].join(' ')).toEqual(before);
     }
     expect(readdirSync(own)).toEqual([]);
+  });
+});
+
+describe('confetd validate', () => {
+  const validate = (folder: string, ...args: readonly string[]): Promise<Result> =>
+    runConfetd(['validate', '--confdir', folder, ...args], { cwd: folder });
+  const resource = (src: string, more = ''): string =>
+    `[template]\nsrc = "${src}"\ndest = "${src}.out"\n${more}`;
+
+  test('a sound folder: says what was looked at, and exits 0', async () => {
+    const { code, stdout, stderr } = await validate(confdir());
+    expect([code, stdout, stderr]).toEqual([0, '2 files from 2 templates: nothing is wrong\n', '']);
+  });
+
+  test('finds a function, a partial, an include and a {{template}} that do not exist, also where nothing reaches them', async () => {
+    const folder = confdir({
+      'conf.d/a.toml': resource('a.hbs'),
+      'conf.d/b.toml': resource('b.tmpl'),
+      'conf.d/c.toml': resource('c.tmpl'),
+      'conf.d/d.toml': resource('d.tmpl'),
+      'templates/a.hbs': 'text\n{{> parts/none}}\n',
+      'templates/b.tmpl': '{{if false}}{{template "none"}}{{end}}\n',
+      'templates/c.tmpl': 'x\n{{include "none.tmpl"}}\n',
+      'templates/d.tmpl': '{{nosuch}}\n',
+      // Its data comes from whoever includes it: only the function is wrong.
+      'templates/parts/unused.hbs': '{{#each items as |item|}}{{upcase item.name}}{{/each}}\n',
+      'templates/parts/fine.hbs': '{{#each items as |item|}}{{item.name}}{{/each}}\n',
+    });
+    const { code, stdout } = await validate(folder);
+    expect(code).toBe(1);
+    const lines = stdout.replaceAll(`${folder}/templates/`, '').trimEnd().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^a\.hbs:2:5: error: parts\/none\.hbs can't be read: there is no such file$/),
+      expect.stringMatching(/^c\.tmpl:2:0: error: .*none\.tmpl can't be read: there is no such file$/),
+      expect.stringMatching(/^d\.tmpl:1:0: error: .*function "nosuch" not defined$/),
+      expect.stringMatching(/^parts\/unused\.hbs:1:\d+: error: unknown function upcase/),
+      expect.stringMatching(/^b\.tmpl:1:24: error: there is no template "none"/),
+      expect.stringMatching(/^6 files from 8 templates: 5 errors, 0 warnings$/),
+    ]);
+  });
+
+  test('literal keys outside of what the resource sees are warnings, and errors with --strict', async () => {
+    const folder = confdir({
+      'conf.d/a.toml': resource('a.hbs', 'prefix = "/p"\nkeys = ["/app", "/sites"]\n'),
+      'templates/a.hbs': [
+        '{{getv "/app/port"}}{{getv "/other/x" "none"}}',
+        '{{#gets "/app/*"}}{{value}}{{/gets}}{{#gets "/nowhere/*"}}{{value}}{{/gets}}',
+        '{{#each (ls "/")}}{{this}}{{/each}}{{#each (lsdir "/site")}}{{this}}{{/each}}{{getv "app/port"}}',
+        '',
+      ].join('\n'),
+    });
+    const { code, stdout } = await validate(folder, '--resource', 'a.toml');
+    expect(code).toBe(0);
+    const at = `${folder}/templates/a.hbs`;
+    const outside = 'lies outside the keys that a sees (/p/app, /p/sites)';
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      `${at}:1:23: warning: getv "/other/x" finds nothing: /p/other/x ${outside}`,
+      `${at}:2:40: warning: gets "/nowhere/*" finds nothing: /p/nowhere ${outside}`,
+      `${at}:3:45: warning: lsdir "/site" finds nothing: /p/site ${outside}`,
+      `${at}:3:80: warning: getv "app/port" finds nothing: keys begin with a slash, so write "/app/port"`,
+      '1 file from 1 template: 0 errors, 4 warnings',
+    ]);
+    expect((await validate(folder, '--resource', 'a.toml', '--strict')).code).toBe(1);
+  });
+
+  test('--mock renders, and runs check commands on copies in a folder that is gone afterwards; never a reload', async () => {
+    const own = scratch();
+    const commands = [
+      `check_cmd = "echo {{.src}} {{.dest}} >> ${own}/checked; grep -q 80 {{.src}}"`,
+      `reload_cmd = "touch ${own}/reloaded"`,
+      '',
+    ].join('\n');
+    const folder = confdir({
+      'conf.d/good.toml': resource('app.hbs', `prefix = "/app"\n${commands}`),
+      'conf.d/other.toml': `[template]\nsrc = "app.hbs"\ndest = "other/app.hbs.out"\nprefix = "/sites"\n${commands}`,
+      'conf.d/lacking.toml': resource('lacking.tmpl'),
+      'templates/lacking.tmpl': '{{getv "/app/port"}}\n{{getv "/app/none"}}\n',
+    });
+    const { code, stdout } = await validate(folder, '--mock', 'keys.yaml', '--output', 'json');
+    expect(code).toBe(1);
+    const document: unknown = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      ok: false,
+      files: [
+        { resource: 'app', status: 'rendered', text: 'port=80\n' },
+        { dest: `${folder}/app.hbs.out`, resource: 'good', status: 'rendered', check: { ok: true } },
+        {
+          resource: 'lacking',
+          status: 'failed',
+          errors: [{ file: `${folder}/templates/lacking.tmpl`, line: 2, column: 2 }],
+        },
+        {
+          resource: 'other',
+          status: 'failed',
+          check: { ok: false, outcome: 'Config check failed: exit 1' },
+          errors: [{ file: `${folder}/conf.d/other.toml`, line: 1 }],
+        },
+        { resource: 'sites[/one]', status: 'rendered' },
+        { resource: 'sites[/two]', status: 'rendered' },
+      ],
+      errors: [{ line: 2 }, { line: 1 }],
+    });
+    const checked = readFileSync(join(own, 'checked'), 'utf8').trimEnd().split('\n');
+    expect(checked.map((line) => line.split(' ')[1])).toEqual([
+      `${folder}/app.hbs.out`,
+      `${folder}/other/app.hbs.out`,
+    ]);
+    // Beside the real destinations nothing was staged, and the copies are gone.
+    for (const line of checked) {
+      const [staged = ''] = line.split(' ');
+      expect(staged).not.toContain(folder);
+      expect(existsSync(dirname(dirname(staged)))).toBe(false);
+    }
+    expect(readdirSync(own)).toEqual(['checked']);
+  });
+
+  test('a check that hangs ends with the command, and its folder too', async () => {
+    const own = scratch();
+    const folder = confdir({
+      'conf.d/app.toml': resource('app.hbs', `check_cmd = "echo {{.src}} > ${own}/started; exec sleep 60"\n`),
+    });
+    const child = spawnConfetd(['validate', '--confdir', folder, '--mock', 'keys.yaml'], { cwd: folder });
+    const staged = await fileThat(join(own, 'started'), (text) => text.endsWith('\n'));
+    expect((await child.end('SIGTERM')).code).toBe(1);
+    expect(existsSync(dirname(dirname(staged.trim())))).toBe(false);
   });
 });

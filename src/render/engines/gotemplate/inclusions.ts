@@ -24,7 +24,8 @@ export function inclusions(source: Source, trees: Trees): Inclusion[] {
   return found;
 }
 
-function partsOf(node: Node): readonly (Node | undefined)[] {
+/** The nodes directly in a node. */
+export function partsOf(node: Node): readonly (Node | undefined)[] {
   if (node.type === 'list') return node.nodes;
   if (node.type === 'action' || node.type === 'template') return [node.pipe];
   if (node.type === 'if' || node.type === 'with' || node.type === 'range') {

@@ -22,9 +22,10 @@ export class HandlebarsEngine implements Engine {
     this.#disk = disk;
   }
 
-  async compile(path: string, folder: string): Promise<Template> {
+  async compile(path: string, folder: string, role?: 'partial'): Promise<Template> {
     const sites = new Sites();
-    const main = makeStrict(parse(await this.#read(path, undefined), path), path, sites, 'root');
+    const data = role === 'partial' ? 'unknown' : 'root';
+    const main = makeStrict(parse(await this.#read(path, undefined), path), path, sites, data);
     const files = [path];
     const partials = new Map<string, hbs.AST.Program>();
     const open: Reference[] = [...main.references];
