@@ -28,7 +28,10 @@ export const networkFunctions = [
     params: ['text', 'text', 'text'],
     run: (context, service, proto, domain): Value =>
       ask<'service'>(context, { type: 'service', service, proto, domain }, [])
-        .map(({ target, port, priority, weight }) => new ServiceRecord(target, port, priority, weight))
+        .map(
+          ({ target, port, priority, weight }) =>
+            new ServiceRecord(hostOf(context, target), port, priority, weight),
+        )
         .sort((a, b) => compare(sortKey(a), sortKey(b))),
   }),
   define({
@@ -83,6 +86,12 @@ export function required<T extends Need['type']>(
     if (!(error instanceof NeedFailure)) throw error;
     throw new FunctionError(error.message, { cause: error });
   }
+}
+
+/** Go's resolver answers a record's target with the root's dot at its end, which templates of confd's reckon with. */
+function hostOf({ language }: FunctionContext, target: string): string {
+  const bare = target.endsWith('.') ? target.slice(0, -1) : target;
+  return language === 'go' ? `${bare}.` : bare;
 }
 
 function isV4(address: string): boolean {

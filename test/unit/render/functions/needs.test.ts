@@ -195,7 +195,26 @@ describe('network functions', () => {
     expect(callWith(go, 'lookupSRV', 'mail', 'tcp', 'x')).toMatchObject([{ target: 'a.' }, { target: 'b.' }]);
     const source =
       '{{#lookupSRV "mail" "tcp" "x"}}{{target}}:{{port}}/{{this.priority}}/{{weight}} {{/lookupSRV}}';
-    expect(await render(source, { answers })).toBe('a.:2/0/5 b.:1/0/0 ');
+    expect(await render(source, { answers })).toBe('a:2/0/5 b:1/0/0 ');
+  });
+  test("lookupSRV's targets end with a dot in Go, as Go's resolver has them, and without in Handlebars", () => {
+    const answers = new Answers();
+    const record = { port: 80, priority: 1, weight: 1 };
+    answers.set(
+      { type: 'service', service: 'http', proto: 'tcp', domain: 'x' },
+      {
+        value: [
+          { target: 'b.x', ...record },
+          { target: 'a.x.', ...record },
+        ],
+      },
+    );
+    const targets = (language: 'go' | 'handlebars'): unknown =>
+      (
+        callWith(contextFor(language, { answers }), 'lookupSRV', 'http', 'tcp', 'x') as { target: string }[]
+      ).map(({ target }) => target);
+    expect(targets('go')).toEqual(['a.x.', 'b.x.']);
+    expect(targets('handlebars')).toEqual(['a.x', 'b.x']);
   });
   test('addresses of an interface', () => {
     expect(callWith(go, 'lookupIfaceIPV4', 'eth0')).toBe('10.0.0.1');
