@@ -100,9 +100,14 @@ const files = Object.fromEntries(
     .map(([name, text]) => [`templates/${name}`, text] as const),
 );
 
-async function render(language: Language, source: string, world: World): Promise<string> {
+async function render(
+  language: Language,
+  source: string,
+  world: World,
+  others: Readonly<Record<string, string>> = files,
+): Promise<string> {
   const path = language === 'hbs' ? 'templates/t.hbs' : 'templates/t.tmpl';
-  const disk = diskOf({ ...files, [path]: source });
+  const disk = diskOf({ ...others, [path]: source });
   const engine = language === 'hbs' ? new HandlebarsEngine(disk) : new GoTemplateEngine(disk);
   const template = await engine.compile(path, 'templates');
   const context = { ...contextOf(world), src: 't.hbs', nowMs: Date.parse(host.time) };
@@ -281,6 +286,75 @@ test('the limits are those of the code', () => {
   expect(row('Output of one template')).toBe(`${DEFAULT_PASS.maxOutputBytes / (1024 * 1024)} MiB`);
   expect(row('Time of one render')).toBe(`${DEFAULT_PASS.renderTimeoutMs / 1000} s`);
   expect(row('One lookup of a name or a file')).toBe(`${DEFAULT_PASS.lookupTimeoutMs / 1000} s`);
+});
+
+describe('the limits of the files themselves are those of the page', () => {
+  const numbers = (what: string): number[] =>
+    (new RegExp(`^\\| ${what} \\| ([^|]+) \\|`, 'm').exec(markdown)?.[1]?.match(/[0-9]+/g) ?? []).map(Number);
+  const [partials = 0, depth = 0] = numbers(
+    'Handlebars: partials in one another; blocks and calls in one another',
+  );
+  const [, includes = 0] = numbers('Go: templates that call one another; files that include one another');
+  const [files = 0] = numbers('Files of one template, with all that it includes');
+  const [mebibytes = 0] = numbers("A template's own file, or one that it includes");
+  const times = (count: number, text: string): string => text.repeat(count);
+  /** f0 includes f1, and so on; the last includes nothing. */
+  const chain = (count: number, line: (next: number) => string): Record<string, string> =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`templates/f${at}`, at === count - 1 ? 'x' : line(at + 1)]),
+    );
+
+  test.each<[string, Language, (over: number) => { source: string; others?: Record<string, string> }]>([
+    [
+      'blocks',
+      'hbs',
+      (over) => ({ source: `${times(depth + over, '{{#if true}}')}x${times(depth + over, '{{/if}}')}` }),
+    ],
+    [
+      'calls',
+      'hbs',
+      (over) => ({ source: `{{#if ${times(depth + over, '(not ')}1${times(depth + over, ')')}}}{{/if}}x` }),
+    ],
+    [
+      'partials',
+      'hbs',
+      (over) => {
+        const named = Object.entries(chain(partials + over, (next) => `{{> f${next}}}`));
+        return {
+          source: '{{> f0}}',
+          others: Object.fromEntries(named.map(([name, text]) => [`${name}.hbs`, text])),
+        };
+      },
+    ],
+    [
+      'includes',
+      'go',
+      (over) => ({
+        source: '{{include "f0"}}',
+        others: chain(includes + over, (next) => `{{include "f${next}"}}`),
+      }),
+    ],
+    [
+      'files',
+      'go',
+      (over) => {
+        const names = Array.from({ length: files + over }, (_, at) => `f${at}`);
+        return {
+          source: names.map((name) => `{{include "${name}"}}`).join(''),
+          others: Object.fromEntries(names.map((name) => [`templates/${name}`, 'x'])),
+        };
+      },
+    ],
+    ['bytes', 'go', (over) => ({ source: times(mebibytes * 1024 * 1024 + over, 'x') })],
+    ['bytes', 'hbs', (over) => ({ source: times(mebibytes * 1024 * 1024 + over, 'x') })],
+  ])('%s, in %s', async (_, language, made) => {
+    const rendered = (over: number): Promise<string> => {
+      const { source, others = {} } = made(over);
+      return render(language, source, { keys: {}, maxBytes: 1 << 26 }, others);
+    };
+    expect(await rendered(0)).toContain('x');
+    await expect(rendered(1)).rejects.toMatchObject({ code: 'template' });
+  });
 });
 
 describe('the complete files', () => {
