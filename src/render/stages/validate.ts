@@ -1,6 +1,4 @@
-import { isUtf8 } from 'node:buffer';
 import { ConfetdError, messageOf } from '../../base/errors.js';
-import { placeOfBadByte } from '../../confdir/positions.js';
 import { parseToml } from '../../confdir/toml.js';
 import type { OutputFormat, Resource } from '../../confdir/types.js';
 import { Hold } from './render.js';
@@ -20,18 +18,13 @@ export async function validate(
   if (refuseEmpty && content.every(isSpace))
     throw new Hold(`the text is empty (refuse_empty): ${dest} is left as it is`);
   if (outputFormat === undefined) return;
-  const fault = isUtf8(content) ? await FAULTS[outputFormat](content.toString('utf8')) : foreign(content);
+  const fault = await FAULTS[outputFormat](content.toString('utf8'));
   if (fault === undefined) return;
   const place = fault.line === 0 ? '' : `line ${fault.line}, column ${fault.column} of `;
   throw new ConfetdError(
     'template',
     `${src}: ${place}the text for ${dest} is not ${outputFormat} (output_format): ${fault.message}`,
   );
-}
-
-/** Of bytes that are no UTF-8, which all of the formats have to be. */
-function foreign(content: Buffer): Fault {
-  return { ...placeOfBadByte(content), message: 'not UTF-8' };
 }
 
 const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | undefined>>> = {
@@ -50,7 +43,7 @@ const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | un
       const [error] = errors;
       if (error === undefined) continue;
       const [at] = error.linePos ?? [{ line: 0, col: 0 }];
-      return { line: at.line, column: at.col, message: error.message.split('\n')[0] ?? '' };
+      return { line: at.line, column: at.col, message: reasonOf(error.message) };
     }
     return undefined;
   },
@@ -73,6 +66,11 @@ const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | un
     return fault;
   },
 };
+
+/** The first line, without the place, which is told in front of it. */
+function reasonOf(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+}
 
 /** Texts in which a fault is looked for; a larger one is told without its place. */
 const MAX_SEARCHED = 1 << 20;
