@@ -18,7 +18,12 @@ export function diskOf(files: Readonly<Record<string, string>>): Disk {
     throw new Error('this disk is read only');
   };
   return {
-    list: async () => Object.keys(files),
+    list: async (folder) => {
+      if (Object.hasOwn(files, folder))
+        throw Object.assign(new Error(`ENOTDIR: ${folder}`), { code: 'ENOTDIR' });
+      const below = Object.keys(files).filter((path) => path.startsWith(`${folder}/`));
+      return [...new Set(below.map((path) => path.slice(folder.length + 1).split('/')[0] ?? ''))].sort();
+    },
     exists: async (path) => Object.hasOwn(files, path),
     makeFolder: async () => refuse(),
     open: async (path) => {

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { basename, posix } from 'node:path';
+import { basename } from 'node:path';
 import { ConfetdError, messageOf, systemCode } from '../../../base/errors.js';
 import { type Disk, readFile } from '../../../io/disk.js';
 import type { Engine, Template } from '../../types.js';
 import { goFunctions, isFunction } from './functions.js';
 import { type Inclusion, inclusions } from './inclusions.js';
+import { type Contents, cleanName, Library } from './library.js';
 import { parseTemplate, type Trees } from './parse/parser.js';
 import { lineAt, ParseError, type Source } from './parse/token-stream.js';
 import { Program } from './program.js';
@@ -33,22 +34,49 @@ export class GoTemplateEngine implements Engine {
 
   async compile(path: string, folder: string): Promise<Template> {
     const main = await this.#parse(path, undefined);
-    const files = [path];
-    const included = new Map<string, Program>();
+    const files = new Set([path]);
+    const library = new Library(this.#options.maxDepth);
+    const self = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
     const open = inclusions(main.source, main.trees);
+    let computed: Inclusion | undefined;
     for (let asked = open.shift(); asked !== undefined; asked = open.shift()) {
       const { name } = asked;
-      if (included.has(name)) continue;
-      if (included.size >= MAX_FILES)
+      if (name === undefined) {
+        computed ??= asked;
+        continue;
+      }
+      const below = cleanName(name);
+      if (below === undefined) throw refusal(asked, `include path "${name}" is outside template directory`);
+      if (library.has(below) || below === self) continue;
+      if (library.size >= MAX_FILES)
         throw refusal(asked, `the template includes more than ${MAX_FILES} files`);
-      const file = inside(folder, name);
-      if (file === undefined) throw refusal(asked, `include path "${name}" is outside template directory`);
+      const file = `${folder}/${below}`;
       const other = await this.#parse(file, asked);
-      included.set(name, this.#compile(other));
-      files.push(file);
+      library.add(below, this.#compile(other));
+      files.add(file);
       open.push(...inclusions(other.source, other.trees));
     }
-    return new GoTemplate(files, this.#compile(main), included);
+    if (computed !== undefined) {
+      for (const file of await this.#readFolder(library, folder, computed)) files.add(file);
+    }
+    return new GoTemplate([...files], this.#compile(main), library, self);
+  }
+
+  /** All files that a computed name may name. */
+  async #readFolder(library: Library, folder: string, asked: Inclusion): Promise<readonly string[]> {
+    const read = async (path: string): Promise<Contents> => {
+      try {
+        return { text: await this.#read(path, undefined) };
+      } catch (error) {
+        return { fault: messageOf(error) };
+      }
+    };
+    try {
+      return await library.readFolder(this.#disk, folder, read);
+    } catch (error) {
+      const name = 'include with a name that only the render knows';
+      throw refusal(asked, `${name} needs every file of the templates folder: ${messageOf(error)}`, error);
+    }
   }
 
   #compile({ source, trees }: Parsed): Program {
@@ -95,13 +123,6 @@ function unprocessable(path: string, why: string, cause: unknown): ConfetdError 
 function refusal({ source, at }: Inclusion, why: string, cause?: unknown): ConfetdError {
   const place = `template: ${source.name}:${lineAt(source.text, at)}`;
   return new ConfetdError('template', `${place}: ${why}`, { cause });
-}
-
-/** The file of that name; undefined: it lies outside of the folder. */
-function inside(folder: string, name: string): string | undefined {
-  const clean = posix.normalize(name);
-  const leaves = clean === '.' || clean === '..' || clean.startsWith('../') || clean.startsWith('/');
-  return leaves || clean.includes('\0') ? undefined : `${folder}/${clean}`;
 }
 
 function lineOfBadByte(bytes: Buffer): number {

@@ -2,21 +2,25 @@ import type { Node } from './parse/nodes.js';
 import type { Trees } from './parse/parser.js';
 import type { Source } from './parse/token-stream.js';
 
-/** A file that `include "name"` asks for, and where. */
+/** A file that `include` asks for, and where. */
 export interface Inclusion {
-  readonly name: string;
+  /** Undefined: only the render knows it. */
+  readonly name: string | undefined;
   readonly source: Source;
   readonly at: number;
 }
 
-/** The files that a file's templates include by a literal name. A template that it defines itself is none. */
+/** The files that a file's templates include. A template that it defines itself is none. */
 export function inclusions(source: Source, trees: Trees): Inclusion[] {
   const found: Inclusion[] = [];
   const visit = (node: Node): void => {
     if (node.type === 'command') {
       const [first, argument] = node.operands;
-      const named = first.type === 'identifier' && first.name === 'include' && argument?.type === 'string';
-      if (named && !trees.has(argument.text)) found.push({ name: argument.text, source, at: argument.at });
+      if (first.type === 'identifier' && first.name === 'include') {
+        const name = argument?.type === 'string' ? argument.text : undefined;
+        const isOwn = name !== undefined && name !== source.name && trees.has(name);
+        if (!isOwn) found.push({ name, source, at: (argument ?? first).at });
+      }
     }
     for (const part of partsOf(node)) if (part !== undefined) visit(part);
   };

@@ -3,23 +3,27 @@ import { ConfetdError } from '../../../base/errors.js';
 import { FunctionError } from '../../functions/types.js';
 import type { Value } from '../../functions/values.js';
 import type { RenderContext, Template } from '../../types.js';
+import { cleanName, type Library } from './library.js';
 import type { Program } from './program.js';
 import { ExecError, Run } from './run.js';
 
 /** Files included from one another. */
 const MAX_INCLUDES = 10;
+const MAX_SHOWN = 256;
 
 /** A `.tmpl` file and those it includes. */
 export class GoTemplate implements Template {
   readonly files: readonly string[];
   readonly #main: Program;
-  /** By the name that `include` calls them by. */
-  readonly #included: ReadonlyMap<string, Program>;
+  readonly #library: Library;
+  /** The path of the main file below the templates folder, by which it would include itself. */
+  readonly #self: string | undefined;
 
-  constructor(files: readonly string[], main: Program, included: ReadonlyMap<string, Program>) {
+  constructor(files: readonly string[], main: Program, library: Library, self: string | undefined) {
     this.files = files;
     this.#main = main;
-    this.#included = included;
+    this.#library = library;
+    this.#self = self;
   }
 
   render(context: RenderContext): string {
@@ -40,23 +44,21 @@ export class GoTemplate implements Template {
   }
 
   readonly #include = (run: Run, name: string, data: Value): string => {
-    const program = this.#included.get(name);
     const local = run.including.at(-1);
-    const current = local === undefined ? this.#main : this.#included.get(local);
-    const isFile = program !== undefined || name === current?.source.name;
-    if (!isFile && current?.has(name) === true) return run.capture(() => current.call(run, name, () => data));
-    if (run.including.includes(name) || (isFile && program === undefined)) {
+    const current = local === undefined ? this.#main : this.#library.program(local);
+    if (current !== undefined && name !== current.source.name && current.has(name))
+      return run.capture(() => current.call(run, name, () => data));
+    const path = cleanName(name);
+    if (path === undefined)
+      throw new FunctionError(`include path ${quoted(name)} is outside template directory`);
+    if (path === this.#self || run.including.includes(path))
       throw new FunctionError(`include cycle detected: ${name} is already being processed`);
-    }
-    if (program === undefined) {
-      throw new FunctionError(
-        `there is no template ${JSON.stringify(name)}: a file is included by its name in quotes, so that it can be watched`,
-      );
-    }
+    const program = this.#library.program(path);
+    if (program === undefined) throw new FunctionError(`there is no template ${quoted(name)}`);
     if (run.including.length >= MAX_INCLUDES) {
       throw new FunctionError(`maximum include depth (${MAX_INCLUDES}) exceeded`);
     }
-    run.including.push(name);
+    run.including.push(path);
     const { node, running } = run;
     try {
       return run.capture(() => program.call(run, program.source.name, () => data));
@@ -69,6 +71,11 @@ export class GoTemplate implements Template {
       run.including.pop();
     }
   };
+}
+
+/** A name may come from a key. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name);
 }
 
 /** The render's error as the pipeline knows it. */

@@ -98,9 +98,71 @@ describe('include', () => {
       "template: t.tmpl:1: templates/none.tmpl can't be read: there is no such file",
     );
   });
-  test('a name that only the render knows names nothing', async () => {
-    expect(await refusal('{{include (print "partials/" "server.tmpl")}}', { files })).toContain(
-      'there is no template "partials/server.tmpl": a file is included by its name in quotes',
+  test('a name may be computed, and come from a key', async () => {
+    const keys = { '/which': 'partials/server.tmpl' };
+    const world = { files, keys };
+    expect(await render('{{include (print "partials/" "server.tmpl") 1}}', world)).toBe('server 1;');
+    expect(await render('{{include (getv "/which") "k"}}', world)).toBe('server k;');
+    expect(await render('{{getv "/which" | include}}', world)).toBe('server <no value>;');
+    expect(await render('{{$n := "outer.tmpl"}}{{include $n 2}}', world)).toBe('[server 2;]');
+    expect(await render('{{define "t"}}<{{.}}>{{end}}{{$n := "t"}}{{include $n 3}}', world)).toBe('<3>');
+    expect(await render('{{include (print "./partials//" "server.tmpl") 4}}', world)).toBe('server 4;');
+  });
+  test('then every file and folder below templates is a dependency, and a broken one only where it is named', async () => {
+    const more = { ...files, 'broken.tmpl': '{{if}}', 'latin1.txt': 'plain', '.hidden.tmpl': 'no' };
+    const template = await compile('{{include (print "latin1" ".txt")}}', { files: more });
+    expect(template.files).toEqual(
+      expect.arrayContaining([
+        'templates',
+        'templates/partials',
+        'templates/broken.tmpl',
+        'templates/latin1.txt',
+      ]),
+    );
+    expect(template.files).not.toContain('templates/.hidden.tmpl');
+    expect(template.render(contextOf({}))).toBe('plain');
+    expect(await refusal('\n{{include (print "broken" ".tmpl")}}', { files: more })).toBe(
+      'template: t.tmpl:2:2: executing "t.tmpl" at <include (print "broken" ".tmpl")>: error calling include: ' +
+        'parse include broken.tmpl: template: broken.tmpl:1: missing value for if',
+    );
+    expect(await refusal('{{include (print "." "hidden.tmpl")}}', { files: more })).toContain(
+      'there is no template ".hidden.tmpl"',
+    );
+  });
+  test.each(['../secret.tmpl', '/etc/passwd', 'partials/../../x', '..', '.', '', 'a/', 'a\0b'])(
+    'a computed name can’t leave the folder: %j',
+    async (name) => {
+      expect(await refusal('\n\n{{include (getv "/n")}}', { files, keys: { '/n': name } })).toBe(
+        'template: t.tmpl:3:2: executing "t.tmpl" at <include (getv "/n")>: error calling include: ' +
+          `include path ${JSON.stringify(name)} is outside template directory`,
+      );
+    },
+  );
+  test('a cycle of computed names is refused, by whatever path', async () => {
+    const loop = {
+      'x.tmpl': '{{include (print "d/../y" ".tmpl")}}',
+      'y.tmpl': '{{include (print "./x" ".tmpl")}}',
+    };
+    expect(await refusal('{{include (print "x" ".tmpl")}}', { files: loop })).toContain(
+      'include cycle detected: ./x.tmpl is already being processed',
+    );
+    expect(await refusal('{{include (print "t" ".tmpl")}}')).toContain('include cycle detected: t.tmpl');
+  });
+  test('a folder of too many files is told at load, with the place', async () => {
+    const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`p/${at}.tmpl`, 'x']));
+    expect(await refusal('\n{{$n := "p/1.tmpl"}}{{include $n}}', { files: many })).toBe(
+      'template: t.tmpl:2: include with a name that only the render knows needs every file of the templates folder: ' +
+        'the folder templates has more than 1000 files',
+    );
+  });
+  test('a file is told apart from a template of the same name', async () => {
+    const same = {
+      'p/t.tmpl': 'file {{include "t.tmpl"}}',
+      'p/u.tmpl': '{{define "v.tmpl"}}own{{end}}{{include "v.tmpl"}}',
+    };
+    expect(await render('{{include "p/u.tmpl"}}', { files: same })).toBe('own');
+    expect(await refusal('{{include "p/t.tmpl"}}', { files: same })).toContain(
+      'include cycle detected: t.tmpl',
     );
   });
   test('a template defined in the file is called by its name', async () => {
