@@ -4,7 +4,7 @@ import type { Log } from '../io/log.js';
 /** Where a status line may be shown: standard error. */
 export interface StatusStream {
   readonly isTTY?: boolean;
-  /** Cells of a line; 80 where unknown. */
+  /** Cells of a line. */
   readonly columns?: number;
   write(text: string): unknown;
 }
@@ -23,6 +23,8 @@ export type Description = (elapsedMs: number) => string | undefined;
 
 /** What takes no longer than this is not mentioned. */
 const PATIENCE_MS = 500;
+/** Of a terminal that doesn't say, or says 0. */
+const USUAL_COLUMNS = 80;
 /** Between two redrawings, at least. */
 const REDRAW_MS = 100;
 
@@ -106,7 +108,7 @@ export class Progress {
   #draw(): void {
     const nowMs = this.#clock.monotonicMs();
     const text = this.#describe?.(nowMs - this.#sinceMs) ?? '';
-    const line = fitted(text, (this.#stream.columns ?? 80) - 1);
+    const line = fitted(text, (this.#stream.columns || USUAL_COLUMNS) - 1);
     if (line === this.#drawn) return;
     this.#notBeforeMs = nowMs + REDRAW_MS;
     if (line === '') this.#erase();

@@ -15,6 +15,7 @@ const ports: Ports = {
   stdin: { [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
   stdout: (output) => write(process.stdout, output),
   stderr: (text) => write(process.stderr, text),
+  status: process.stderr,
   readFile: (path) => readFile(path),
   execute,
   interruption,

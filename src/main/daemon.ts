@@ -10,6 +10,7 @@ import type { LogLevel } from '../io/node/log-level.js';
 import { terminal } from '../render/terminal.js';
 import { announceSource } from './announce-source.js';
 import { type Config, memberConfig } from './config.js';
+import { DaemonProgress } from './daemon-progress.js';
 import { memberFeed } from './member-feed.js';
 import { type MemberHost, startMemberHost } from './member-host.js';
 import type { MetricsListener, MetricsSubjects } from './metrics-listener.js';
@@ -27,7 +28,8 @@ export async function daemon(config: Config): Promise<number> {
   // A person at a terminal sees files and what went wrong; a pipe gets JSON lines of everything.
   const person = process.stdout.isTTY === true && process.stderr.isTTY === true;
   const level = person && config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const log = await logOf(config, level);
+  const progress = new DaemonProgress(clock, person && config.flags['log-format'] !== 'json');
+  const log = progress.log(await logOf(config, level));
   for (const warning of config.warnings) log.warn({}, warning);
   const notify = takeNotify(process.env, clock, log, config.flags['watchdog-interval']);
   const flags = await withSrvNodes(config.flags, log);
@@ -40,6 +42,7 @@ export async function daemon(config: Config): Promise<number> {
   let renderApi: RenderApi | undefined;
   let metrics: MetricsListener | undefined;
   try {
+    if (member !== undefined) progress.starting();
     host =
       member &&
       (await startMemberHost(flags, member, { clock, log, halted: (reason) => ending.halted(reason) }));
@@ -48,7 +51,7 @@ export async function daemon(config: Config): Promise<number> {
         config.exec && new Supervision(config.exec, { clock, log, ended: (code) => ending.reach(code) });
       supervision = exec;
       const show = person
-        ? terminal({ write: (text) => process.stdout.write(text), color: true, cwd: process.cwd() })
+        ? terminal({ write: progress.write, color: true, cwd: process.cwd() })
         : () => undefined;
       rendering = new Rendering({
         flags,
@@ -61,17 +64,20 @@ export async function daemon(config: Config): Promise<number> {
         onEvent: (event) => {
           show(event);
           exec?.take(event);
-          if (event.type === 'ready') void notify.ready(readyStatus(event));
+          if (event.type !== 'ready') return;
+          progress.rendered();
+          void notify.ready(readyStatus(event));
         },
       });
     }
     // The ports are taken before the first file is touched.
     if (host !== undefined) {
       await host.serve(rendering);
-      announce(host, config, person, log);
+      announce(host, config, person ? progress.write : undefined, log);
     } else if (rendering !== undefined) {
       renderApi = await serveRenderState(rendering, config, clock, log);
     }
+    progress.serving(host?.member, rendering && sourceSpec(flags));
     metrics = await openMetrics(flags['metrics-addr'], {
       render: rendering,
       registry: host?.registry,
@@ -87,6 +93,7 @@ export async function daemon(config: Config): Promise<number> {
     await rendering?.start();
     return await ending.reached;
   } finally {
+    progress.end();
     const told = notify.stopping();
     await end([metrics, rendering, supervision, renderApi, host], log);
     notify.close();
@@ -131,7 +138,12 @@ async function serveRenderState(
   return api;
 }
 
-function announce({ member }: MemberHost, { flags }: Config, person: boolean, log: Log): void {
+function announce(
+  { member }: MemberHost,
+  { flags }: Config,
+  write: ((text: string) => void) | undefined,
+  log: Log,
+): void {
   const clients = flags['listen-client-urls'].join(', ');
   const { name, memberId, clusterId } = member.identity;
   const fields = {
@@ -143,9 +155,7 @@ function announce({ member }: MemberHost, { flags }: Config, person: boolean, lo
     data: resolve(flags['data-dir'] || `${flags.name}.etcd`),
   };
   log.info(fields, 'serving clients');
-  if (person) {
-    process.stdout.write(`member ${name} (${fields.member}) serves ${clients}, data in ${fields.data}\n`);
-  }
+  write?.(`member ${name} (${fields.member}) serves ${clients}, data in ${fields.data}\n`);
 }
 
 /**

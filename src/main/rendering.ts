@@ -5,7 +5,11 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatProblem } from '../confdir/load.js';
 import type { Clock } from '../io/clock.js';
 import type { Log, LogLevel } from '../io/log.js';
-import type { RenderStatusResponse, RenderWaitResponse, RenderWhyResponse } from '../proto/generated/render.js';
+import type {
+  RenderStatusResponse,
+  RenderWaitResponse,
+  RenderWhyResponse,
+} from '../proto/generated/render.js';
 import type { RenderEvent } from '../render/events.js';
 import type { WorkerSettings } from '../render/messages.js';
 import { RenderHost } from '../render/worker-host.js';

@@ -120,7 +120,11 @@ function registerResourceMetrics(registry: Registry, latest: LatestStatus): void
     'Seconds that its template ran, lookups included.',
     ({ renderMs }) => renderMs / 1000,
   );
-  counter('failures', 'Passes that failed, by a template, a command or the disk.', ({ failures }) => failures);
+  counter(
+    'failures',
+    'Passes that failed, by a template, a command or the disk.',
+    ({ failures }) => failures,
+  );
   counter('swaps', 'Times the file was replaced.', ({ swaps }) => swaps);
   counter('drifts', 'Times the file was found edited by hand.', ({ drifts }) => drifts);
   counter('reloads', 'Reloads that succeeded.', ({ reloads }) => reloads);

@@ -3,6 +3,7 @@ import { EXIT, ExitError } from '../exit-error.js';
 import type { FlagSet, FlagValues, GivenFlags } from '../flags.js';
 import type { Output, Printer } from '../output/format.js';
 import { printerFor } from '../output/printer.js';
+import { Progress } from '../progress.js';
 import { settle } from '../settings.js';
 import { type Globals, tlsOf } from './globals.js';
 import type { Ports } from './ports.js';
@@ -52,6 +53,12 @@ export class Invocation {
     return printerFor(this.globals['write-out'], { hex: this.globals.hex, valueOnly });
   }
 
+  /** The status line of a command that waits, on a terminal; whoever shows something on it ends it before printing. */
+  progress(): Progress {
+    const { clock, env, status } = this.ports;
+    return new Progress({ stream: status ?? NOWHERE, clock, env });
+  }
+
   print(output: Output): Promise<void> {
     return this.ports.stdout(output);
   }
@@ -60,6 +67,8 @@ export class Invocation {
     this.#client?.close();
   }
 }
+
+const NOWHERE = { write: () => undefined };
 
 export interface Command {
   /** `lease grant` */

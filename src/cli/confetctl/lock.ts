@@ -15,6 +15,7 @@ import {
 } from '../../proto/generated/etcd_rpc.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { hexId } from '../output/cells.js';
+import { waited } from '../progress.js';
 import { badArguments, command } from './command.js';
 import { failureOf } from './watch.js';
 
@@ -42,6 +43,8 @@ export const lock = command({
         throw new ExitError(EXIT.error, 'session expired: the lock may be held by another');
     });
     gone.catch(() => {});
+    const progress = invocation.progress();
+    progress.show((elapsedMs) => `waiting for the lock ${name} for ${waited(elapsedMs)}`);
     try {
       const prefix = `${name}/`;
       const key = Buffer.from(`${prefix}${hexId(lease)}`, 'utf8');
@@ -49,6 +52,7 @@ export const lock = command({
         acquire(client, Buffer.from(prefix), key, lease, interrupted),
         forever(gone),
       ]);
+      progress.done();
       // Interrupted while waiting: nothing is held.
       if (held === undefined) throw new ExitError(EXIT.error, 'context canceled');
       if (exec.length > 0) {
@@ -62,6 +66,7 @@ export const lock = command({
       await invocation.print(printer.get(await client.range({ key })));
       await Promise.race([aborted(interrupted), forever(gone)]);
     } finally {
+      progress.done();
       session.abort();
       // Takes the key with it. Where it can't be told, the lease's TTL does it.
       await client.leaseRevoke(lease).catch(() => {});

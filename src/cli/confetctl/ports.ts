@@ -1,6 +1,7 @@
 import type { Clock } from '../../io/clock.js';
 import type { Random } from '../../io/random.js';
 import type { Output } from '../output/format.js';
+import type { StatusStream } from '../progress.js';
 
 /** How a child process ended: an exit code, a signal, or why it couldn't start. */
 export type ChildEnd =
@@ -18,6 +19,8 @@ export interface Ports {
   /** Resolve when more may be written. */
   stdout(output: Output): Promise<void>;
   stderr(text: string): Promise<void>;
+  /** Where a status line may be shown while a command waits; left out: nowhere. */
+  readonly status?: StatusStream;
   /** Reads a small file (certificates). */
   readFile(path: string): Promise<Buffer>;
   /** Runs a child on this process's own terminal, with these variables added, to its end. Never rejects. */

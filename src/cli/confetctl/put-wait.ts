@@ -4,6 +4,8 @@ import { ConfetdError } from '../../base/errors.js';
 import type { RenderWaitResponse } from '../../proto/generated/render.js';
 import { EXIT, ExitError } from '../exit-error.js';
 import { goJson } from '../output/go-json.js';
+import { few, waited } from '../progress.js';
+import { AwaitedFiles } from './awaited-files.js';
 import type { Invocation } from './command.js';
 
 /** Waits until the daemon's renderer is done with a revision and prints the files that changed. */
@@ -14,6 +16,13 @@ export async function waitForRender(
   timeoutMs: number,
 ): Promise<void> {
   const client = await invocation.client();
+  const progress = invocation.progress();
+  const awaited = progress.enabled ? new AwaitedFiles(client, invocation.ports.clock) : undefined;
+  progress.show((elapsedMs) => {
+    const files = few((awaited?.dests ?? []).map(shownPath));
+    const what = files === '' ? '' : `: ${files}`;
+    return `waiting for revision ${revision} to be rendered for ${waited(elapsedMs)}${what}`;
+  });
   let response: RenderWaitResponse;
   try {
     response = await client.renderWait(revision, Math.max(1, Math.round(timeoutMs)));
@@ -22,6 +31,9 @@ export async function waitForRender(
       throw new ExitError(EXIT.error, NO_RENDERER);
     }
     throw error;
+  } finally {
+    awaited?.close();
+    progress.done();
   }
   await invocation.print(invocation.globals['write-out'] === 'json' ? json(response) : lines(response, key));
   for (const error of response.errors) await invocation.ports.stderr(`${error}\n`);
