@@ -24,7 +24,8 @@ export function renderPorts(clock: Clock, log: Log): RenderPorts {
         const { HandlebarsEngine } = await import('../render/engines/handlebars/engine.js');
         return new HandlebarsEngine(new NodeDisk());
       }
-      if (extension !== '.tmpl') return undefined;
+      if (extension === '.handlebars') return undefined;
+      // confd asks for no extension: `src = "haproxy.cfg"` is a Go template too.
       const { GoTemplateEngine } = await import('../render/engines/gotemplate/engine.js');
       return new GoTemplateEngine(new NodeDisk());
     },

@@ -41,7 +41,7 @@ export class Templates {
       if (engine === undefined) {
         throw new ConfetdError(
           'template',
-          `${path}: no template language here has the extension ${JSON.stringify(extname(path))}: name it *.hbs (Handlebars) or *.tmpl (Go templates)`,
+          `${path}: no template language here has the extension ${JSON.stringify(extname(path))}: name it *.hbs (Handlebars), or *.tmpl or any other name (Go templates)`,
         );
       }
       // Taken before the files are read: one that changes meanwhile is compiled once more the next time.

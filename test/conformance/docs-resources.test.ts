@@ -95,7 +95,7 @@ describe('examples', () => {
 
   test('every block is an example of one of these kinds, or belongs to one', () => {
     const kinds =
-      /^(toml( \[template\])?( wrong| fails( --strict)?)?|toml confd\.toml|text.*|(tmpl|jinja) templates\/\S+)$/;
+      /^(toml( \[template\])?( wrong| fails( --strict)?)?|toml confd\.toml|text.*|(tmpl|handlebars) templates\/\S+)$/;
     for (const { language, info, line } of fences)
       expect([line, `${language} ${info}`.trim()]).toEqual([line, expect.stringMatching(kinds)]);
     expect(found('toml', /\bwrong$/).length).toBeGreaterThan(40);

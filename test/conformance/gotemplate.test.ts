@@ -5,6 +5,7 @@ import { silentLog } from '../../src/io/log.js';
 import { NodeClock } from '../../src/io/node/clock.js';
 import { renderPorts } from '../../src/main/render-ports.js';
 import { GoTemplateEngine } from '../../src/render/engines/gotemplate/engine.js';
+import { HandlebarsEngine } from '../../src/render/engines/handlebars/engine.js';
 import { Answers } from '../../src/render/functions/needs.js';
 import { contextOf, diskOf, type World } from '../unit/render/support.js';
 
@@ -81,9 +82,12 @@ describe('what confd rendered', () => {
   });
 });
 
-test('the program reads .tmpl files as Go templates', async () => {
-  const engine = await renderPorts(new NodeClock(), silentLog).engine('.tmpl');
-  expect(engine).toBeInstanceOf(GoTemplateEngine);
+test('the program reads .tmpl files as Go templates, and whatever confd’s users have named otherwise', async () => {
+  const { engine } = renderPorts(new NodeClock(), silentLog);
+  for (const extension of ['.tmpl', '.cfg', '.conf', ''])
+    expect(await engine(extension)).toBeInstanceOf(GoTemplateEngine);
+  expect(await engine('.hbs')).toBeInstanceOf(HandlebarsEngine);
+  expect(await engine('.handlebars')).toBeUndefined();
 });
 
 describe("what Go's text/template rendered", () => {
