@@ -1,4 +1,3 @@
-import { basename, dirname, join } from 'node:path';
 import { isWithin, realPath } from './paths.js';
 import type { Problem, Resource } from './types.js';
 
@@ -10,8 +9,8 @@ export interface Reserved {
 }
 
 /**
- * Gives each destination (its real parent and its name) one owner. Of two claimants both are refused, whatever the
- * order, and so is a destination inside a reserved folder.
+ * Gives each destination (its real path, links followed) one owner. Of two claimants both are refused, whatever the order,
+ * and so is a destination inside a reserved folder.
  */
 export async function settleOwnership(
   resources: readonly Resource[],
@@ -23,7 +22,7 @@ export async function settleOwnership(
   const claims = await Promise.all(
     resources.map(async (resource) => ({
       resource,
-      dest: join(await realPath(dirname(resource.dest)), basename(resource.dest)),
+      dest: await realPath(resource.dest),
     })),
   );
   const byDest = new Map<string, Resource[]>();

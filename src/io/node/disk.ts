@@ -12,7 +12,10 @@ class NodeFile implements DiskFile {
   }
 
   async size(): Promise<number> {
-    return (await this.#handle.stat()).size;
+    const stats = await this.#handle.stat();
+    // A pipe has no size, and a device no end.
+    if (!stats.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EISDIR' });
+    return stats.size;
   }
 
   async read(position: number, length: number, room = Buffer.allocUnsafe(length)): Promise<Buffer> {
@@ -78,9 +81,13 @@ export class NodeDisk implements Disk {
   }
 
   async open(path: string, how: OpenMode): Promise<DiskFile> {
-    const flags = { read: 'r', write: 'r+', create: 'wx+', durable: constants.O_RDWR | constants.O_DSYNC }[
-      how
-    ];
+    // Without O_NONBLOCK opening a pipe would wait for its writer.
+    const flags = {
+      read: constants.O_RDONLY | constants.O_NONBLOCK,
+      write: 'r+',
+      create: 'wx+',
+      durable: constants.O_RDWR | constants.O_DSYNC,
+    }[how];
     return new NodeFile(await open(path, flags, 0o600));
   }
 

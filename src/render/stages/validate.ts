@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { ConfetdError, messageOf } from '../../base/errors.js';
+import { placeOfBadByte } from '../../confdir/positions.js';
 import { parseToml } from '../../confdir/toml.js';
 import type { OutputFormat, Resource } from '../../confdir/types.js';
 import { Hold } from './render.js';
@@ -18,13 +20,18 @@ export async function validate(
   if (refuseEmpty && content.every(isSpace))
     throw new Hold(`the text is empty (refuse_empty): ${dest} is left as it is`);
   if (outputFormat === undefined) return;
-  const fault = await FAULTS[outputFormat](content.toString('utf8'));
+  const fault = isUtf8(content) ? await FAULTS[outputFormat](content.toString('utf8')) : foreign(content);
   if (fault === undefined) return;
   const place = fault.line === 0 ? '' : `line ${fault.line}, column ${fault.column} of `;
   throw new ConfetdError(
     'template',
     `${src}: ${place}the text for ${dest} is not ${outputFormat} (output_format): ${fault.message}`,
   );
+}
+
+/** Of bytes that are no UTF-8, which all of the formats have to be. */
+function foreign(content: Buffer): Fault {
+  return { ...placeOfBadByte(content), message: 'not UTF-8' };
 }
 
 const FAULTS: Readonly<Record<OutputFormat, (text: string) => Promise<Fault | undefined>>> = {

@@ -9,6 +9,7 @@ import { NodeDisk } from '../../../src/io/node/disk.js';
 import { GoTemplateEngine } from '../../../src/render/engines/gotemplate/engine.js';
 import { HandlebarsEngine } from '../../../src/render/engines/handlebars/engine.js';
 import { NodeResolver } from '../../../src/render/resolver.js';
+import { MemoryFiles } from './memory-files.js';
 import { ManualSource, Rig, resource } from './rig.js';
 
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
@@ -34,7 +35,8 @@ async function fileOf(extension: 'tmpl' | 'hbs', text: string, more: { outputFor
   source.keys.set(byteText(Buffer.from('/odd/\xff\xfe', 'latin1')), 'odd');
   const path = join(folder, `t.${extension}`);
   writeFileSync(path, text);
-  const rig = new Rig({ source });
+  const files = new MemoryFiles([folder, '/out', '/state']);
+  const rig = new Rig({ source, files, templates: folder });
   const engine =
     extension === 'tmpl' ? new GoTemplateEngine(new NodeDisk()) : new HandlebarsEngine(new NodeDisk());
   Object.assign(rig.ports, { engine: async () => engine, resolver: new NodeResolver() });
