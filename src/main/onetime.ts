@@ -48,7 +48,7 @@ export async function onetime(config: Config): Promise<number> {
   try {
     progress.loading(spec);
     const early = asked(source, generation, abort.signal);
-    const { colored, pc, renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
+    const { colored, pc, plain, renderOnce, renderPorts, terminal } = await import('./onetime-rendering.js');
     const ports = renderPorts(clock, log);
     const options: OnceOptions = {
       templates: resolve(flags.confdir, 'templates'),
@@ -72,7 +72,8 @@ export async function onetime(config: Config): Promise<number> {
     progress.end();
     if (flags.noop) {
       for (const { dest, status, diff } of result.files) {
-        if (diff !== undefined) out.write(color ? colored(diff, pc.createColors(true)) : diff);
+        if (diff !== undefined)
+          out.write(color ? colored(diff, pc.createColors(true)) : out.isTTY ? plain(diff) : diff);
         else if (status === 'in sync') log.info({ dest }, `Target config ${dest} in sync`);
       }
     }

@@ -5,7 +5,7 @@ import { NodeClock } from '../io/node/clock.js';
 import { NodeRandom } from '../io/node/random.js';
 import type { SourceSpec } from '../render/messages.js';
 import { openSource } from '../render/open-source.js';
-import type { Source } from '../source/types.js';
+import type { Snapshot, Source } from '../source/types.js';
 
 /** Warnings and errors on standard error, in sentences for whoever typed the command. */
 export function sentenceLog(): Log {
@@ -31,6 +31,16 @@ export function openForCommand(
 /** `--mock FILE`. */
 export function mockSpec(path: string): SourceSpec {
   return { type: 'file', paths: [resolve(path)] };
+}
+
+/** All keys of `--mock FILE`. Fails with `source` where it can't be read. */
+export async function mockKeys(path: string, signal: AbortSignal): Promise<Snapshot> {
+  const source = await openForCommand(mockSpec(path), {});
+  try {
+    return await source.load([''], signal);
+  } finally {
+    await source.close();
+  }
 }
 
 /** Ctrl-C and a supervisor's stop end what waits. Answers what takes that back. */

@@ -211,9 +211,10 @@ function tell({ own, flags, words }: Line, { problems }: Generation, outcome: Ou
   } else {
     for (const error of errors) process.stderr.write(`confetd: ${error}\n`);
     for (const { file, difference } of files) process.stderr.write(trouble(file, difference));
-    const color = usesColor(flags.color, process.stdout.isTTY === true, process.env);
+    const isTerminal = process.stdout.isTTY === true;
+    const color = usesColor(flags.color, isTerminal, process.env);
     if (own.diff || own.between !== '') {
-      const texts = differences.map((difference) => differenceText(difference, color));
+      const texts = differences.map((difference) => differenceText(difference, { color, isTerminal }));
       process.stdout.write(texts.filter((text) => text !== '').join('\n'));
       if (ok && files.length > 0 && differences.every(({ status }) => status === 'in sync'))
         process.stderr.write(nothing(own, files.length, revision));

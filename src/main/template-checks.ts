@@ -5,7 +5,7 @@ import { NodeClock } from '../io/node/clock.js';
 import { Previewer } from '../preview/previewer.js';
 import { validateTemplates } from '../preview/validation.js';
 import type { Config } from './config.js';
-import { mockSpec, openForCommand } from './preview-ports.js';
+import { mockKeys } from './preview-ports.js';
 import { renderPorts } from './render-ports.js';
 
 /**
@@ -29,9 +29,8 @@ export async function templateFaults(
   if (flags['mock-data'] === '') return faults;
   // A few keys made up for a check are no reason to fail it.
   const sound = resources.filter((one) => !failed.has(one)).map((one) => ({ ...one, minEntries: 0 }));
-  const source = await openForCommand(mockSpec(flags['mock-data']), {});
   const { signal } = new AbortController();
-  const snapshot = await source.load([''], signal).finally(() => source.close());
+  const snapshot = await mockKeys(flags['mock-data'], signal);
   const previewer = new Previewer({ ports, confdir, strict: flags.strict, signal });
   const moment = await previewer.at(snapshot, sound);
   for (const error of moment.errors) {

@@ -14,13 +14,7 @@ import type { RenderPorts } from '../render/world.js';
 import { resourceFile } from './checks.js';
 import { confdirOptions } from './config.js';
 import { type PreviewLine, readPreviewLine, VALIDATE_FLAGS } from './preview-flags.js';
-import {
-  endedBySignals,
-  mockSpec,
-  openForCommand,
-  sentenceLog,
-  toleratesClosedPipe,
-} from './preview-ports.js';
+import { endedBySignals, mockKeys, sentenceLog, toleratesClosedPipe } from './preview-ports.js';
 import { print } from './render-command.js';
 import { renderPorts } from './render-ports.js';
 
@@ -127,8 +121,7 @@ async function renderMock(
   const release = endedBySignals(abort);
   try {
     const { signal } = abort;
-    const source = await openForCommand(mockSpec(path), ports.env);
-    const snapshot = await source.load([''], signal).finally(() => source.close());
+    const snapshot = await mockKeys(path, signal);
     const moment = await new Previewer({ ports, confdir, strict, signal }).at(snapshot, resources);
     const previews = await moment.render(() => true, { disk: false, alone: true });
     const files: FileDocument[] = [];

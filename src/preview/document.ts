@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Problem } from '../confdir/types.js';
 import type { Difference } from './compare.js';
 import { problemOf } from './faults.js';
@@ -16,6 +17,8 @@ export interface FileDocument {
   /** Why it is held. */
   readonly reason?: string;
   readonly text?: string;
+  /** In place of a text that isn't UTF-8. */
+  readonly base64?: string;
   readonly attributes?: readonly string[];
   /** Null: too large, or not text. */
   readonly diff?: string | null;
@@ -43,7 +46,7 @@ export function fileDocument(
     template: resource.srcPath,
     status: difference?.status ?? plainStatus,
     ...(reason === '' ? {} : { reason }),
-    ...(withText && content !== undefined ? { text: content.toString('utf8') } : {}),
+    ...(withText && content !== undefined ? textOf(content) : {}),
     ...(difference === undefined
       ? {}
       : {
@@ -54,6 +57,10 @@ export function fileDocument(
         }),
     errors: failure === '' ? [] : [placeOf(problemOf(failure, resource))],
   };
+}
+
+function textOf(content: Buffer): Pick<FileDocument, 'text' | 'base64'> {
+  return isUtf8(content) ? { text: content.toString('utf8') } : { base64: content.toString('base64') };
 }
 
 /** A problem as the document has it. */

@@ -5,36 +5,44 @@ import type { KeyChange } from './keys.js';
 import type { PreviewFile } from './previewer.js';
 
 /** Rendered texts: of one file as it is, of several each under a line with its name. */
-export function textsOf(files: readonly PreviewFile[], color: boolean): string {
+export function textsOf(files: readonly PreviewFile[], color: boolean): Buffer {
   const [only] = files;
-  if (files.length === 1) return only?.content?.toString('utf8') ?? '';
+  if (files.length === 1) return only?.content ?? Buffer.alloc(0);
   const c = pc.createColors(color);
-  return files
-    .flatMap(({ resource, content }) => {
-      if (content === undefined) return [];
-      const text = content.toString('utf8');
-      const end = text === '' || text.endsWith('\n') ? '' : '\n';
-      return [`${c.bold(`==> ${plain(resource.dest)} <==`)}\n${text}${end}`];
-    })
-    .join('\n');
+  const parts: Buffer[] = [];
+  for (const { resource, content } of files) {
+    if (content === undefined) continue;
+    const gap = parts.length === 0 ? '' : '\n';
+    parts.push(Buffer.from(`${gap}${c.bold(`==> ${plain(resource.dest)} <==`)}\n`), content);
+    if (content.length > 0 && content.at(-1) !== LINE_FEED) parts.push(Buffer.of(LINE_FEED));
+  }
+  return Buffer.concat(parts);
+}
+
+const LINE_FEED = 10;
+
+export interface Showing {
+  readonly color: boolean;
+  readonly isTerminal: boolean;
 }
 
 /** One file's difference, for people and for patch(1), which passes over what isn't a diff; '' if there is none. */
-export function differenceText(one: Difference, color: boolean): string {
+export function differenceText(one: Difference, { color, isTerminal }: Showing): string {
   const { dest, status, attributes, diff, keys } = one;
   if (status === 'failed' || status === 'held') return '';
   if (status === 'in sync' && keys.length === 0) return '';
-  const c = pc.createColors(color);
-  const shown = color ? plain : (text: string): string => text;
-  const headings = attributes.map((what) => `# ${shown(dest)}: ${what}`);
+  const headings = attributes.map((what) => `# ${dest}: ${what}`);
   if (keys.length > 0) {
-    headings.push(`# ${shown(dest)}`, ...keys.map((key) => `# ${shown(keyText(key))}`));
+    headings.push(`# ${dest}`, ...keys.map((key) => `# ${keyText(key)}`));
     if (one.moreKeys > 0) headings.push(`# and ${one.moreKeys} more keys`);
     if (status === 'in sync') headings.push('# the text is the same');
   }
-  if (diff === undefined) headings.push(`# ${shown(dest)} differs: too large, or not text, to be shown`);
-  const body = diff === undefined || diff === '' ? '' : color ? colored(diff, c) : diff;
-  return `${headings.map((line) => `${c.bold(line)}\n`).join('')}${body}`;
+  if (diff === undefined) headings.push(`# ${dest} differs: too large, or not text, to be shown`);
+  const heading = headings.map((line) => `${line}\n`).join('');
+  if (!color) return isTerminal ? plain(heading + (diff ?? '')) : heading + (diff ?? '');
+  const c = pc.createColors(true);
+  const bold = plain(heading).replace(/^.+$/gm, (line) => c.bold(line));
+  return bold + colored(diff ?? '', c);
 }
 
 function keyText({ key, type, revision }: KeyChange): string {

@@ -1,4 +1,4 @@
-import { byteText } from '../base/byte-text.js';
+import { bytesOf, byteText } from '../base/byte-text.js';
 import { toBytes } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
@@ -77,7 +77,7 @@ export class EtcdV3Source implements Source {
   /** By halving: a number of small reads that grows with the logarithm of the distance. */
   async #deletedAt(key: string, from: number, to: number, signal: AbortSignal): Promise<number | undefined> {
     const isThere = async (revision: number): Promise<boolean> => {
-      const request = { key: Buffer.from(key), countOnly: true, revision };
+      const request = { key: bytesOf(key), countOnly: true, revision };
       return (await this.#client.range(request, { signal })).count > 0;
     };
     try {

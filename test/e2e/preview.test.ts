@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Result } from '../child.js';
 import { Daemon, fileThat, runConfetd, scratch, spawnConfetd, writeFiles } from '../daemon.js';
 
@@ -40,6 +40,14 @@ function listing(folder: string): readonly string[] {
   };
   visit(folder);
   return lines;
+}
+
+/** Takes away everyone's permission to write below a folder, or gives its owner's back. Root writes all the same. */
+function protect(path: string, protects: boolean): void {
+  const { mode } = lstatSync(path);
+  chmodSync(path, protects ? mode & 0o555 : mode | 0o200);
+  if (lstatSync(path).isDirectory())
+    for (const name of readdirSync(path)) protect(join(path, name), protects);
 }
 
 describe('confetd render --mock', () => {
@@ -245,6 +253,7 @@ describe('confetd render, from a store', () => {
       'conf.d/commands.toml': `[template]\nsrc = "app.hbs"\ndest = "new/dir/app.out"\nprefix = "/app"\ncreate_dest_dirs = true\nverify_cmd = "touch ${own}/verified"\nreload_cmd = "touch ${own}/reloaded"\nbackup = 3\n`,
       'app.out': 'old\n',
     });
+    protect(tree, true);
     const before = listing(tree);
     const commands = [
       ['render', '--mock', 'keys.yaml'],
@@ -262,6 +271,7 @@ describe('confetd render, from a store', () => {
       ['--diff', '--diff-context', '0', '--node', daemon.endpoint],
       ['--onetime', '--noop', '--node', daemon.endpoint],
     ];
+    onTestFinished(() => protect(tree, false));
     for (const [command = '', ...args] of commands) {
       const { code, stderr } = await runConfetd([command, '--confdir', tree, ...args], { cwd: tree });
       expect([command, args, code, stderr]).toEqual([

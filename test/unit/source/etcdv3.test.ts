@@ -185,6 +185,43 @@ describe.skipIf(peer('etcd') === undefined)('etcdv3 source, against a real etcd'
     await following.close();
   });
 
+  test('loads a former revision page by page, and finds the revision of a deletion', async () => {
+    await fill(
+      client,
+      Array.from({ length: 20 }, (_, n) => [`/past/${String(n).padStart(2, '0')}`, 'old'] as const),
+    );
+    const { history } = source;
+    const { revision: from } = await source.load(['/past'], signal());
+    for (let n = 0; n < 5; n++) await client.put({ key: bytes('/past/00'), value: bytes(`new ${n}`) });
+    const { header } = await client.deleteRange({ key: bytes('/past/07') });
+    for (let n = 0; n < 5; n++) await client.put({ key: bytes('/elsewhere'), value: bytes('x') });
+    const { revision: to } = await source.load([], signal());
+    const past = await history.loadAt(['/past'], from, signal());
+    expect([past.revision, past.pairs.length, past.pairs[0]?.value]).toEqual([from, 20, 'old']);
+    const now = await history.loadAt(['/past'], to, signal());
+    expect([now.revision, now.pairs.length, now.pairs[0]?.value]).toEqual([to, 19, 'new 4']);
+    expect(await history.deletedAt('/past/07', from, to, signal())).toBe(header?.revision);
+    expect(await history.deletedAt('/past/none', from, to, signal())).toBeUndefined();
+  });
+
+  test('a revision that is compacted, or still to come, is refused in a sentence that says which', async () => {
+    const { history } = source;
+    await client.put({ key: bytes('/c/x'), value: bytes('1') });
+    const { revision } = await source.load([], signal());
+    await client.compact({ revision });
+    await expect(history.loadAt(['/c'], revision - 1, signal())).rejects.toMatchObject({
+      code: 'source',
+      message: expect.stringContaining(`revision ${revision - 1} is compacted, its keys are gone for good`),
+    });
+    await expect(history.loadAt(['/c'], revision + 1, signal())).rejects.toMatchObject({
+      code: 'source',
+      message: expect.stringContaining(
+        `revision ${revision + 1} is still to come: the newest is ${revision}`,
+      ),
+    });
+    expect((await history.loadAt(['/c'], revision, signal())).pairs).toHaveLength(1);
+  });
+
   test('50,000 keys load fast', async () => {
     const value = 'v'.repeat(20);
     await fill(
