@@ -28,6 +28,8 @@ export const RELOADING_KEYS: readonly string[] = [
 ];
 
 export const NO_DEFAULTS: ResourceDefaults = {
+  renderTimeoutMs: 10_000,
+  maxOutputBytes: 64 * 1024 * 1024,
   checkTimeoutMs: 30_000,
   reloadTimeoutMs: 60_000,
   wait: undefined,

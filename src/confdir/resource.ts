@@ -30,6 +30,9 @@ export interface Surroundings {
 export type PrefixMode = (typeof PREFIX_MODES)[number];
 export const PREFIX_MODES = ['replace', 'join'] as const;
 
+/** A text of V8 can't be much longer. */
+export const MAX_OUTPUT_BYTES = 512 * 1024 * 1024 - 32;
+
 /** Versions kept at most: beyond that a version control system serves better. */
 const MAX_BACKUPS = 100;
 
@@ -58,6 +61,8 @@ export function readResource(
     subtrees: forEach === undefined ? subtrees : followedSubtrees(forEach),
     mode: fields.mode('mode'),
     ...readOwnership(fields, env),
+    renderTimeoutMs: fields.duration('render_timeout') ?? around.defaults.renderTimeoutMs,
+    maxOutputBytes: fields.integer('max_output_bytes', 1, MAX_OUTPUT_BYTES) ?? around.defaults.maxOutputBytes,
     checkCmd: fields.command('check_cmd'),
     checkTimeoutMs: fields.duration('check_cmd_timeout') ?? around.defaults.checkTimeoutMs,
     ...(group ?? readReloading(fields, around.defaults)),

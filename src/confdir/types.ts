@@ -37,6 +37,9 @@ export interface Resource {
   readonly group: string | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
+  /** Of one render: milliseconds, and bytes of its text. */
+  readonly renderTimeoutMs: number;
+  readonly maxOutputBytes: number;
   readonly checkCmd: CommandSpec | undefined;
   readonly verifyCmd: CommandSpec | undefined;
   readonly reloadCmd: CommandSpec | undefined;
@@ -84,6 +87,8 @@ export interface Wait {
 
 /** What the flags say of resources that don't say it themselves. */
 export interface ResourceDefaults {
+  readonly renderTimeoutMs: number;
+  readonly maxOutputBytes: number;
   readonly checkTimeoutMs: number;
   readonly reloadTimeoutMs: number;
   readonly wait: Wait | undefined;

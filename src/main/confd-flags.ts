@@ -1,5 +1,5 @@
 import type { FlagSet } from '../cli/flags.js';
-import { PREFIX_MODES } from '../confdir/resource.js';
+import { MAX_OUTPUT_BYTES, PREFIX_MODES } from '../confdir/resource.js';
 import { COLOR_CHOICES } from '../render/diff-colors.js';
 
 /** Every backend that reads keys here; only `embedded` runs a member. */
@@ -122,6 +122,19 @@ export const CONFD_FLAGS = {
   },
   color: { kind: 'string', default: 'auto', oneOf: COLOR_CHOICES, usage: 'of diffs' },
   'sync-only': { kind: 'boolean', default: false, usage: 'run no check, verify and reload commands' },
+  'render-timeout': {
+    kind: 'duration',
+    bareUnit: 's',
+    default: 10_000,
+    usage: 'of one run of a template, unless the resource says it',
+  },
+  'max-output-bytes': {
+    kind: 'integer',
+    default: 64 * 1024 * 1024,
+    min: 1,
+    max: MAX_OUTPUT_BYTES,
+    usage: 'of one template’s text, unless the resource says it',
+  },
   'keep-stage-file': {
     kind: 'boolean',
     default: false,

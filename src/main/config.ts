@@ -116,6 +116,8 @@ export function confdirOptions(flags: DaemonFlags): {
     prefix: flags.prefix || undefined,
     prefixMode: PREFIX_MODES.find((mode) => mode === flags['prefix-mode']) ?? 'replace',
     defaults: {
+      renderTimeoutMs: flags['render-timeout'],
+      maxOutputBytes: flags['max-output-bytes'],
       checkTimeoutMs: flags['check-cmd-timeout'],
       reloadTimeoutMs: flags['reload-cmd-timeout'],
       wait: defaultWait(flags.debounce, flags['batch-interval']),

@@ -43,10 +43,7 @@ export interface PassOptions {
   readonly diffContext: number;
   /** What min_reload_interval puts off is done later. A one-shot has no later: it reloads at once. */
   readonly putsReloadsOff: boolean;
-  /** Of one render, in milliseconds and bytes. */
-  readonly renderTimeoutMs: number;
-  readonly maxOutputBytes: number;
-  /** Of one lookup. */
+  /** Of one lookup, in milliseconds. */
   readonly lookupTimeoutMs: number;
 }
 
@@ -58,8 +55,6 @@ export const DEFAULT_PASS: PassOptions = {
   diffs: false,
   putsReloadsOff: false,
   diffContext: 3,
-  renderTimeoutMs: 10_000,
-  maxOutputBytes: 64 * 1024 * 1024,
   lookupTimeoutMs: 5_000,
 };
 

@@ -8,7 +8,6 @@ import { parseToml } from '../../src/confdir/toml.js';
 import type { Generation, Problem, Resource } from '../../src/confdir/types.js';
 import { readExec } from '../../src/exec/settings.js';
 import { EXEC_DEFAULTS } from '../../src/exec/types.js';
-import { DEFAULT_PASS } from '../../src/render/world.js';
 import { runConfetd, scratch, writeFiles } from '../daemon.js';
 import { type Entry, entriesOf, type Fence, fencesOf } from './resource-page.js';
 
@@ -205,6 +204,8 @@ const FIELDS: Readonly<Record<string, (resource: Resource) => unknown>> = {
   min_entries: ({ minEntries }) => minEntries,
   refuse_empty: ({ refuseEmpty }) => refuseEmpty,
   output_format: ({ outputFormat }) => outputFormat,
+  render_timeout: ({ renderTimeoutMs }) => ({ ms: renderTimeoutMs }),
+  max_output_bytes: ({ maxOutputBytes }) => maxOutputBytes,
   check_cmd: ({ checkCmd }) => checkCmd,
   check_cmd_timeout: ({ checkTimeoutMs }) => ({ ms: checkTimeoutMs }),
   verify_cmd: ({ verifyCmd }) => verifyCmd,
@@ -295,13 +296,6 @@ describe('defaults', () => {
     expect(each).toMatchObject({ forEach: { prune: true }, minEntries: 1 });
     const grouped = await onlyResource(fileWith('group'));
     expect(grouped.lane).toBe('app/1');
-  });
-
-  test('limits of a render', () => {
-    const { renderTimeoutMs, maxOutputBytes } = DEFAULT_PASS;
-    expect(markdown).toContain(
-      `Limits of one render: ${renderTimeoutMs / 1000} seconds, ${maxOutputBytes / 2 ** 20} MiB of text.`,
-    );
   });
 });
 

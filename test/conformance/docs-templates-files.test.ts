@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_DEFAULTS } from '../../src/confdir/reloading.js';
 import { DEFAULT_PASS } from '../../src/render/world.js';
 import { peer } from '../peers.js';
 import type { Language } from './template-page.js';
@@ -16,8 +17,8 @@ function limit(what: string): string {
 }
 
 test('the limits of a render are those of the code', () => {
-  expect(limit('Output of one template')).toBe(`${DEFAULT_PASS.maxOutputBytes / (1024 * 1024)} MiB`);
-  expect(limit('Time of one render')).toBe(`${DEFAULT_PASS.renderTimeoutMs / 1000} s`);
+  expect(limit('Output of one template')).toBe(`${NO_DEFAULTS.maxOutputBytes / (1024 * 1024)} MiB`);
+  expect(limit('Time of one render')).toBe(`${NO_DEFAULTS.renderTimeoutMs / 1000} s`);
   expect(limit('One lookup of a name or a file')).toBe(`${DEFAULT_PASS.lookupTimeoutMs / 1000} s`);
 });
 

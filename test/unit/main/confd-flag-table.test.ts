@@ -173,11 +173,19 @@ test('what resources and the backend’s client are told by the flags', () => {
     '--check-cmd-timeout=5s',
     '--reload-cmd-timeout=6s',
     '--prefix=/p',
+    '--render-timeout=7s',
+    '--max-output-bytes=8',
   ]);
   expect(confdirOptions(flags)).toEqual({
     prefix: '/p',
     prefixMode: 'replace',
-    defaults: { checkTimeoutMs: 5_000, reloadTimeoutMs: 6_000, wait: { minMs: 1_000, maxMs: 4_000 } },
+    defaults: {
+      renderTimeoutMs: 7_000,
+      maxOutputBytes: 8,
+      checkTimeoutMs: 5_000,
+      reloadTimeoutMs: 6_000,
+      wait: { minMs: 1_000, maxMs: 4_000 },
+    },
   });
   const times = ['--dial-timeout=1s', '--read-timeout=2s', '--retry-base-delay=3ms', '--retry-max-delay=4s'];
   for (const backend of ['etcdv3', 'consul', 'redis', 'zookeeper']) {

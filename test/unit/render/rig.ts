@@ -199,6 +199,8 @@ export function resource(name: string, more: Partial<Resource> = {}): Resource {
     group: undefined,
     uid: undefined,
     gid: undefined,
+    renderTimeoutMs: 10_000,
+    maxOutputBytes: 1024 * 1024,
     checkCmd: undefined,
     verifyCmd: undefined,
     reloadCmd: undefined,
