@@ -6,6 +6,7 @@ import { runConfetctl } from '../cli/confetctl/run.js';
 import type { Output } from '../cli/output/format.js';
 import { NodeClock } from '../io/node/clock.js';
 import { NodeRandom } from '../io/node/random.js';
+import { interruptible } from './interruptible.js';
 
 const ports: Ports = {
   clock: new NodeClock(),
@@ -15,7 +16,7 @@ const ports: Ports = {
   stdin: { [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() },
   stdout: (output) => write(process.stdout, output),
   stderr: (text) => write(process.stderr, text),
-  status: process.stderr,
+  status: interruptible(process.stderr),
   readFile: (path) => readFile(path),
   execute,
   interruption,

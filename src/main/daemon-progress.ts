@@ -1,4 +1,4 @@
-import { few, Progress, waited } from '../cli/progress.js';
+import { few, Progress, type StatusStream, waited } from '../cli/progress.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import type { SourceSpec } from '../render/messages.js';
@@ -18,8 +18,8 @@ export class DaemonProgress {
   #source: string | undefined;
 
   /** `person`: somebody watches standard output and error. */
-  constructor(clock: Clock, person: boolean) {
-    this.#progress = new Progress({ stream: process.stderr, clock, env: process.env, wanted: person });
+  constructor(clock: Clock, person: boolean, stream: StatusStream = process.stderr, env = process.env) {
+    this.#progress = new Progress({ stream, clock, env, wanted: person });
   }
 
   log(log: Log): Log {

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { few, Progress, waited } from '../cli/progress.js';
+import { few, Progress, type StatusStream, waited } from '../cli/progress.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import type { Activity } from '../render/activity.js';
@@ -13,13 +13,8 @@ export class OnetimeProgress {
   readonly #begun = new Set<string>();
 
   /** `logFormat` `json`: its output is for a program. */
-  constructor(clock: Clock, logFormat: string) {
-    this.#progress = new Progress({
-      stream: process.stderr,
-      clock,
-      env: process.env,
-      wanted: logFormat !== 'json',
-    });
+  constructor(clock: Clock, logFormat: string, stream: StatusStream = process.stderr, env = process.env) {
+    this.#progress = new Progress({ stream, clock, env, wanted: logFormat !== 'json' });
   }
 
   /** A log, and a stream, for which the line makes room. */

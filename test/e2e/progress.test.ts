@@ -84,6 +84,12 @@ describe.skipIf(!existsSync(SCRIPT))('a status line', () => {
     expect(remaining(put.stdout)).toMatch(/^OK\n\S*a\.out {2}rev 2 /m);
     expect(remaining(put.stdout)).not.toContain('waiting');
 
+    const cut = onTerminal('confetctl', [...at, 'put', '--wait', '/progress/a', '2']);
+    await cut.printed('waiting for revision 3');
+    process.kill(await pidOf(cut), 'SIGINT');
+    await cut.exited;
+    expect(remaining(cut.stdout)).not.toContain('waiting');
+
     const first = onTerminal('confetctl', [...at, 'lock', 'progress']);
     await first.printed('progress/');
     const second = onTerminal('confetctl', [...at, 'lock', 'progress']);

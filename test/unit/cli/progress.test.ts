@@ -18,10 +18,14 @@ class Screen implements StatusStream {
 
   write(text: string): void {
     this.writes++;
-    for (const part of text.split(/(\r\u001b\[2K|\n)/)) {
-      if (part === '\n') this.lines.push(this.current);
-      if (part === '\n' || part.startsWith('\r')) this.current = '';
-      else this.current += part;
+    for (const [at, part] of text.split('\r\u001b[2K').entries()) {
+      if (at > 0) this.current = '';
+      const [rest = '', ...below] = part.split('\n').reverse();
+      for (const line of below.reverse()) {
+        this.lines.push(this.current + line);
+        this.current = '';
+      }
+      this.current += rest;
     }
   }
 }
