@@ -132,6 +132,9 @@ const asJson: Format = (response) => {
       reloads: resource.reloads,
       failed_reloads: resource.failedReloads,
       swapped: timeJson(resource.swappedAt),
+      failures: resource.failures,
+      succeeded: timeJson(resource.succeededAt),
+      render_ms: resource.renderMs,
       warning: resource.warning,
     })),
   };

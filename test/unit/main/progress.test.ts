@@ -54,7 +54,7 @@ describe('a one-shot', () => {
 
   test('names no password of a backend', () => {
     const { clock, line, progress } = setup();
-    progress.loading({ type: 'zookeeper', nodes: ['zk://user:secret@h:2181'] });
+    progress.loading({ type: 'zookeeper', nodes: ['zk://user:secret@h:2181'], intervalMs: 1, watch: true });
     clock.advance(500);
     expect(line.text).toBe('waiting for the backend at zk://h:2181 for 0 s');
     progress.end();
