@@ -77,7 +77,10 @@ export const RENDER_FLAGS = {
   'diff-context': diffContext,
   resource: RESOURCE,
   ...READING,
-  'state-dir': { ...stateDir, usage: 'what a one-shot has remembered: files whose items are gone are told' },
+  'state-dir': {
+    ...stateDir,
+    usage: 'what earlier passes have remembered (of a daemon: DATA-DIR/render): files that would go, pauses',
+  },
   timeout: { ...timeout, usage: 'for the source to answer' },
   backend: {
     ...backend,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { flagLines } from '../cli/usage.js';
 import { formatProblem, load } from '../confdir/load.js';
-import type { Generation, Problem } from '../confdir/types.js';
+import type { Generation, Problem, Resource } from '../confdir/types.js';
 import { NodeClock } from '../io/node/clock.js';
 import { againstDisk, between, type Difference } from '../preview/compare.js';
 import { type FileDocument, fileDocument, placeOf } from '../preview/document.js';
@@ -98,87 +98,114 @@ async function run(line: Line, env: Readonly<Record<string, string | undefined>>
   const asJson = own.output === 'json';
   if (!asJson)
     for (const problem of generation.problems) log.warn({}, `${problem.severity}: ${formatProblem(problem)}`);
+  const { resources } = generation;
+  const words = [...line.words, ...(own.resource === '' ? [] : [own.resource])];
+  const places = { confdir: flags.confdir, cwd: process.cwd() };
+  if (resources.length === 0) {
+    selection(words, resources, places);
+    return tell(line, generation, { revision: 0, files: [], errors: [] });
+  }
+  const source = await openForCommand(
+    own.mock === '' ? onetimeSourceSpec(flags, env) : mockSpec(own.mock),
+    env,
+  );
   const abort = new AbortController();
   const release = endedBySignals(abort);
-  const spec = own.mock === '' ? onetimeSourceSpec(flags, env) : mockSpec(own.mock);
-  const source = await openForCommand(spec, env);
-  let outcome: Outcome;
-  try {
-    outcome = await look(line, generation, source, abort, env);
-  } finally {
-    release();
-    await source.close();
-  }
-  return tell(line, generation, outcome);
-}
-
-async function look(
-  line: Line,
-  { resources }: Generation,
-  source: Source,
-  abort: AbortController,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Outcome> {
-  const { own, flags } = line;
-  const { signal } = abort;
   const clock = new NodeClock();
   const timer = clock.schedule(flags.timeout, () => {
     abort.abort(new ConfetdError('source', `no answer within --timeout (${flags.timeout} ms)`));
   });
   const isPast = own.mock !== '' || own['at-revision'] !== 0 || own.between !== '';
-  const previewer = new Previewer({
-    ports: { ...renderPorts(clock, sentenceLog()), env },
-    confdir: resolve(flags.confdir),
-    // What was remembered is of the newest keys.
-    stateFolder: isPast || flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
-    strict: flags.strict,
-    signal,
-  });
-  const words = [...line.words, ...(own.resource === '' ? [] : [own.resource])];
-  const places = { confdir: flags.confdir, cwd: process.cwd() };
-  const subtrees = outermost(resources.flatMap((resource) => resource.subtrees));
-  const context = flags['diff-context'];
-  const revisions = revisionsOf(own.between);
+  const look: Look = {
+    source,
+    previewer: new Previewer({
+      ports: { ...renderPorts(clock, log), env },
+      confdir: resolve(flags.confdir),
+      // What was remembered is of the newest keys.
+      stateFolder: isPast || flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
+      strict: flags.strict,
+      signal: abort.signal,
+    }),
+    resources,
+    pick: (known) => selection(words, known, places),
+    context: flags['diff-context'],
+    signal: abort.signal,
+    loaded: () => timer.cancel(),
+  };
   try {
-    if (revisions !== undefined) {
-      const { from, to } = revisions;
-      const history = historyOf(source, '--between');
-      const [earlier, later] = await Promise.all([
-        history.loadAt(subtrees, from, signal),
-        history.loadAt(subtrees, to, signal),
-      ]);
-      const changes = await withDeletions(changedKeys(earlier, later), history, { from, to, signal });
-      timer.cancel();
-      const [before, after] = [await previewer.at(earlier, resources), await previewer.at(later, resources)];
-      const wanted = selection(words, [...after.resources, ...before.resources], places);
-      const [were, are] = [
-        await before.render(wanted, { disk: false }),
-        await after.render(wanted, { disk: false }),
-      ];
-      const gone = were.filter(({ resource }) => !are.some((file) => file.resource.dest === resource.dest));
-      const files = await Promise.all(
-        [...are, ...gone].map(async (file) => {
-          const { dest } = file.resource;
-          const was = were.find(({ resource }) => resource.dest === dest);
-          const is = are.find(({ resource }) => resource.dest === dest);
-          const difference = await between(was, is, changes, { context, from, to });
-          return { file, ...(difference === undefined ? {} : { difference }) };
-        }),
-      );
-      return { revision: to, files, errors: [...new Set([...before.errors, ...after.errors])] };
-    }
-    const snapshot = await keysAt(source, subtrees, own['at-revision'] || undefined, signal);
-    timer.cancel();
-    const moment = await previewer.at(snapshot, resources);
-    const wanted = selection(words, moment.resources, places);
-    const disk = own.diff || own['exit-code'];
-    const files: Outcome['files'][number][] = [];
-    for (const file of await moment.render(wanted, { disk }))
-      files.push({ file, ...(disk ? { difference: await againstDisk(file, { context }) } : {}) });
-    return { revision: moment.revision, files, errors: moment.errors };
+    const revisions = revisionsOf(own.between);
+    const outcome = await (revisions === undefined
+      ? lookAtOne(look, own['at-revision'] || undefined, { disk: own.diff || own['exit-code'] })
+      : lookAtTwo(look, revisions));
+    return tell(line, generation, outcome);
   } finally {
     timer.cancel();
+    release();
+    await source.close();
   }
+}
+
+/** What a look at the files takes. */
+interface Look {
+  readonly source: Source;
+  readonly previewer: Previewer;
+  readonly resources: readonly Resource[];
+  /** Those that were asked for, of what the keys make of them. */
+  readonly pick: (known: readonly Resource[]) => (resource: Resource) => boolean;
+  /** Lines around a change. */
+  readonly context: number;
+  readonly signal: AbortSignal;
+  /** The source has answered: --timeout is over. */
+  readonly loaded: () => void;
+}
+
+/** The files at one revision, the newest unless given; with their differences from the disk if asked. */
+async function lookAtOne(
+  { source, previewer, resources, pick, context, signal, loaded }: Look,
+  revision: number | undefined,
+  { disk }: { readonly disk: boolean },
+): Promise<Outcome> {
+  const snapshot = await keysAt(source, subtreesOf(resources), revision, signal);
+  loaded();
+  const moment = await previewer.at(snapshot, resources);
+  const files: Outcome['files'][number][] = [];
+  for (const file of await moment.render(pick(moment.resources), { disk }))
+    files.push({ file, ...(disk ? { difference: await againstDisk(file, { context }) } : {}) });
+  return { revision: moment.revision, files, errors: moment.errors };
+}
+
+/** The files at two revisions, with what the change of keys did to them. */
+async function lookAtTwo(
+  { source, previewer, resources, pick, context, signal, loaded }: Look,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Outcome> {
+  const history = historyOf(source, '--between');
+  const subtrees = subtreesOf(resources);
+  const [earlier, later] = await Promise.all([
+    history.loadAt(subtrees, from, signal),
+    history.loadAt(subtrees, to, signal),
+  ]);
+  const changes = await withDeletions(changedKeys(earlier, later), history, { from, to, signal });
+  loaded();
+  const before = await previewer.at(earlier, resources);
+  const after = await previewer.at(later, resources);
+  const wanted = pick([...after.resources, ...before.resources]);
+  const were = new Map(
+    (await before.render(wanted, { disk: false })).map((file) => [file.resource.dest, file]),
+  );
+  const are = new Map(
+    (await after.render(wanted, { disk: false })).map((file) => [file.resource.dest, file]),
+  );
+  const files: Outcome['files'][number][] = [];
+  for (const [dest, file] of new Map([...are, ...[...were].filter(([gone]) => !are.has(gone))])) {
+    const difference = await between(were.get(dest), are.get(dest), changes, { context, from, to });
+    files.push({ file, ...(difference === undefined ? {} : { difference }) });
+  }
+  return { revision: to, files, errors: [...new Set([...before.errors, ...after.errors])] };
+}
+
+function subtreesOf(resources: readonly Resource[]): readonly string[] {
+  return outermost(resources.flatMap(({ subtrees }) => subtrees));
 }
 
 /** Prints what was found out. Answers the exit code. */

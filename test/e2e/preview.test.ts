@@ -114,6 +114,34 @@ describe('confetd render --mock', () => {
     expect([diff.code, diff.stdout]).toEqual([1, '']);
   });
 
+  test('a backend that lacks a flag is refused at once', async () => {
+    const startMs = performance.now();
+    const { code, stderr } = await render(confdir(), 'file');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('the file backend needs --file PATH')]);
+    // Far below --timeout, which must not hold the process.
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+  });
+
+  test('a folder without resources asks no store, and nothing failed', async () => {
+    const folder = scratch();
+    const empty = await render(folder, '--node', '127.0.0.1:1');
+    expect([empty.code, empty.stdout]).toEqual([0, '']);
+    expect(empty.stderr).toContain('Found no templates');
+    const named = await render(folder, '--node', '127.0.0.1:1', 'x');
+    expect([named.code, named.stderr]).toEqual([1, expect.stringContaining('there are no resources')]);
+  });
+
+  test('a broken file of conf.d fails the whole, and not a look at one that is sound', async () => {
+    const folder = confdir({ 'conf.d/broken.toml': '[template]\nsrc = 3\n' });
+    const all = await render(folder, '--mock', 'keys.yaml');
+    expect([all.code, all.stdout.startsWith('==>')]).toEqual([1, true]);
+    expect(all.stderr).toMatch(/broken\.toml:2:\d+: /);
+    expect(await render(folder, '--mock', 'keys.yaml', 'app.out')).toMatchObject({
+      code: 0,
+      stdout: 'port=80\n',
+    });
+  });
+
   test('--output json is one document: files, status, text or diff, and errors with their places', async () => {
     const folder = confdir({
       'templates/bad.hbs': 'x\n{{getv "/none"}}\n',
@@ -283,6 +311,35 @@ describe('confetd render, from a store', () => {
       expect(listing(tree), [command, ...args].join(' ')).toEqual(before);
     }
     expect(readdirSync(own)).toEqual([]);
+  });
+});
+
+describe('confetd --diff', () => {
+  const noop = (folder: string, ...args: readonly string[]): Promise<Result> =>
+    runConfetd(['file', '--file', 'keys.yaml', '--confdir', folder, ...args], { cwd: folder });
+  const folderOf = (): string => {
+    const folder = scratch();
+    writeFiles(folder, {
+      'templates/app.tmpl': '{{range gets "/*"}}{{base .Key}}={{.Value}}\n{{end}}',
+      'conf.d/app.toml': '[template]\nsrc = "app.tmpl"\ndest = "app.out"\n',
+      'keys.yaml': 'a: 1\nb: 2\nc: three\nd: 4\n',
+      'app.out': 'a=1\nb=2\nc=3\nd=4\n',
+    });
+    return folder;
+  };
+
+  test('alone is --noop; --diff-context and --color say how a noop shows it', async () => {
+    const folder = folderOf();
+    const whole = await noop(folder, '--diff');
+    expect([whole.code, whole.stdout]).toEqual([
+      0,
+      `--- a${folder}/app.out\n+++ b${folder}/app.out\n@@ -1,4 +1,4 @@\n a=1\n b=2\n-c=3\n+c=three\n d=4\n`,
+    ]);
+    const bare = await noop(folder, '--onetime', '--noop', '--diff-context', '0');
+    expect(bare.stdout).toContain('@@ -3,1 +3,1 @@\n-c=3\n+c=three\n');
+    const painted = await noop(folder, '--noop', '--color', 'always');
+    expect(painted.stdout).toContain('\u001b[32m+c=three\u001b[39m\n');
+    expect(readFileSync(join(folder, 'app.out'), 'utf8')).toBe('a=1\nb=2\nc=3\nd=4\n');
   });
 });
 
