@@ -1,5 +1,5 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, posix, sep } from 'node:path';
+import { readlink, realpath } from 'node:fs/promises';
+import { basename, dirname, join, posix, resolve, sep } from 'node:path';
 
 /** A prefix as confd reads it: a leading slash forced, cleaned, no trailing slash; '' is the whole keyspace. */
 export function cleanPrefix(prefix: string): string {
@@ -17,13 +17,24 @@ export function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
-/** A path with the symbolic links of every part that exists resolved; what doesn't exist is kept as written. */
-export async function realPath(path: string): Promise<string> {
+/** As many links as Linux follows. */
+const MAX_LINKS = 40;
+
+/**
+ * A path with its symbolic links resolved, those that lead to something yet to be made too; what doesn't exist is kept as
+ * written.
+ */
+export async function realPath(path: string, links = 0): Promise<string> {
   const missing: string[] = [];
   for (let existing = path; ; existing = dirname(existing)) {
     try {
       return join(await realpath(existing), ...missing);
     } catch {
+      const target = links < MAX_LINKS ? await readlink(existing).catch(() => undefined) : undefined;
+      if (target !== undefined) {
+        const folder = await realPath(dirname(existing), links + 1);
+        return realPath(join(resolve(folder, target), ...missing), links + 1);
+      }
       if (dirname(existing) === existing) return path;
       missing.unshift(basename(existing));
     }

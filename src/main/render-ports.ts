@@ -10,11 +10,12 @@ import type { RenderPorts } from '../render/world.js';
 
 /** Rendering's ports on this host. */
 export function renderPorts(clock: Clock, log: Log): RenderPorts {
+  const files = new NodeRenderFiles();
   return {
     clock,
     random: new NodeRandom(),
     log,
-    files: new NodeRenderFiles(),
+    files,
     accounts: new FileAccounts(),
     resolver: new NodeResolver(),
     run: commandRunner(clock),
@@ -27,7 +28,7 @@ export function renderPorts(clock: Clock, log: Log): RenderPorts {
       if (extension === '.handlebars') return undefined;
       // confd asks for no extension: `src = "haproxy.cfg"` is a Go template too.
       const { GoTemplateEngine } = await import('../render/engines/gotemplate/engine.js');
-      return new GoTemplateEngine(new NodeDisk());
+      return new GoTemplateEngine(new NodeDisk(), { realPath: (path) => files.resolve(path) });
     },
   };
 }

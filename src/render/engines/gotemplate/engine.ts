@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import { ConfetdError, messageOf, systemCode } from '../../../base/errors.js';
+import { isWithin } from '../../../confdir/paths.js';
 import { type Disk, readFile } from '../../../io/disk.js';
 import type { Engine, Template } from '../../types.js';
 import { goFunctions, isFunction } from './functions.js';
@@ -19,6 +20,8 @@ const MAX_SIZE = 4 * 1024 * 1024;
 export interface GoTemplateOptions {
   /** Templates that may call one another; 500 unless told. */
   readonly maxDepth?: number;
+  /** A path with its links followed; without it no links are looked at. */
+  readonly realPath?: (path: string) => Promise<string>;
 }
 
 /** `.tmpl`: Go's text/template with confd's functions. */
@@ -72,11 +75,24 @@ export class GoTemplateEngine implements Engine {
       }
     };
     try {
-      return await library.readFolder(this.#disk, folder, read);
+      return await library.readFolder(this.#disk, folder, read, await this.#leaving(folder));
     } catch (error) {
       const name = 'include with a name that only the render knows';
       throw refusal(asked, `${name} needs every file of the templates folder: ${messageOf(error)}`, error);
     }
+  }
+
+  /** Says of a path below the folder where a link takes it to, if that is outside. */
+  async #leaving(folder: string): Promise<(path: string) => Promise<string | undefined>> {
+    const { realPath } = this.#options;
+    if (realPath === undefined) return async () => undefined;
+    const root = await realPath(folder);
+    return async (path) => {
+      const real = await realPath(path).catch(() => path);
+      return isWithin(root, real)
+        ? undefined
+        : `${path} is a link to ${real}, which is outside of the templates folder: copy it there`;
+    };
   }
 
   #compile({ source, trees }: Parsed): Program {

@@ -61,19 +61,25 @@ export class Library {
   }
 
   /**
-   * Reads every file of the folder, hidden ones left out. Answers the files and folders that were found, for watching: a
-   * new file changes its folder. Fails with a sentence past the bounds.
+   * Reads every file of the folder, hidden ones left out. `outside` says of a path why it may not be read. Answers the
+   * files and folders that were found, for watching: a new file changes its folder. Fails with a sentence past the bounds.
    */
   async readFolder(
     disk: Disk,
     folder: string,
     read: (path: string) => Promise<Contents>,
+    outside: (path: string) => Promise<string | undefined>,
   ): Promise<readonly string[]> {
     const found: string[] = [];
     let bytes = 0;
     const pending = [{ path: '', depth: 0 }];
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
       const here = at.path === '' ? folder : `${folder}/${at.path}`;
+      const fault = await outside(here);
+      if (fault !== undefined) {
+        this.#contents.set(at.path, { fault });
+        continue;
+      }
       const names = await namesIn(disk, here);
       if (names === undefined) {
         const contents = await read(here);
