@@ -37,6 +37,11 @@ const {
   color,
   timeout,
   'state-dir': stateDir,
+  'render-timeout': renderTimeout,
+  'max-output-bytes': maxOutputBytes,
+  'check-cmd-timeout': checkTimeout,
+  'dial-timeout': dialTimeout,
+  'read-timeout': readTimeout,
 } = DAEMON_FLAGS;
 
 const OUTPUT = {
@@ -55,6 +60,8 @@ const READING = {
   prefix,
   'prefix-mode': prefixMode,
   strict: STRICT,
+  'render-timeout': renderTimeout,
+  'max-output-bytes': maxOutputBytes,
 } as const;
 
 export const RENDER_FLAGS = {
@@ -82,6 +89,8 @@ export const RENDER_FLAGS = {
     usage: 'what earlier passes have remembered (of a daemon: DATA-DIR/render): files that would go, pauses',
   },
   timeout: { ...timeout, usage: 'for the source to answer' },
+  'dial-timeout': dialTimeout,
+  'read-timeout': readTimeout,
   backend: {
     ...backend,
     usage: `where the keys are: ${BACKENDS.join(', ')}; also as a word: confetd render env; embedded: the member on this host`,
@@ -118,6 +127,7 @@ export const VALIDATE_FLAGS = {
   },
   output: OUTPUT,
   resource: RESOURCE,
+  'check-cmd-timeout': checkTimeout,
   ...READING,
 } as const satisfies FlagSet;
 
