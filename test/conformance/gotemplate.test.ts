@@ -83,11 +83,11 @@ describe('what confd rendered', () => {
 });
 
 test('the program reads .tmpl files as Go templates, and whatever confd’s users have named otherwise', async () => {
-  const { engine } = renderPorts(new NodeClock(), silentLog);
+  const ports = renderPorts(new NodeClock(), silentLog);
   for (const extension of ['.tmpl', '.cfg', '.conf', ''])
-    expect(await engine(extension)).toBeInstanceOf(GoTemplateEngine);
-  expect(await engine('.hbs')).toBeInstanceOf(HandlebarsEngine);
-  expect(await engine('.handlebars')).toBeUndefined();
+    expect(await ports.engine(extension)).toBeInstanceOf(GoTemplateEngine);
+  expect(await ports.engine('.hbs')).toBeInstanceOf(HandlebarsEngine);
+  expect(await ports.engine('.handlebars')).toBeUndefined();
 });
 
 describe("what Go's text/template rendered", () => {
