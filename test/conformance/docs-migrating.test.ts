@@ -136,7 +136,7 @@ describe('what the page says of the command line', () => {
     ([, flag = '', key = '', theirs = '', ours = '']) => ({ flag, key, theirs, ours }),
   );
   /** Those that confd doesn't have. */
-  const own = ['prefix-mode', 'diff', 'diff-context', 'color'];
+  const own = ['prefix-mode', 'diff', 'diff-context', 'color', 'render-timeout', 'max-output-bytes'];
 
   test('every flag of confd is there, and no other', () => {
     const flags = [...Object.keys(CONFD_FLAGS), 'log-level'].filter((flag) => !own.includes(flag));
