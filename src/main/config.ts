@@ -1,8 +1,6 @@
-import { resolve } from 'node:path';
 import { ConfetdError } from '../base/errors.js';
 import { type GivenFlags, parseFlags } from '../cli/flags.js';
 import { type Origin, settle } from '../cli/settings.js';
-import { type InitialCluster, parseInitialCluster } from '../cluster/bootstrap.js';
 import { defaultWait } from '../confdir/reloading.js';
 import { PREFIX_MODES, type PrefixMode } from '../confdir/resource.js';
 import type { ResourceDefaults } from '../confdir/types.js';
@@ -12,7 +10,7 @@ import { backendOf, withBackendAsFlag } from './backend.js';
 import { WITHOUT_EFFECT } from './confd-fork-flags.js';
 import { readConfigFile } from './config-file.js';
 import { execSettings } from './exec-settings.js';
-import { DAEMON_FLAGS, type DaemonFlags, DEFAULT_QUOTA_BYTES } from './flags.js';
+import { DAEMON_FLAGS, type DaemonFlags } from './flags.js';
 
 /** What a command line and an environment ask for. Relative paths are of the working directory. */
 export interface Config {
@@ -25,15 +23,6 @@ export interface Config {
   readonly exec: ExecSettings | undefined;
   /** Sentences to log once there is a log. */
   readonly warnings: readonly string[];
-}
-
-/** Of the member, where there is one. */
-export interface MemberConfig {
-  readonly folder: string;
-  readonly cluster: InitialCluster;
-  /** Any of the flags that make the identity was given. */
-  readonly clusterGiven: boolean;
-  readonly quotaBytes: number;
 }
 
 /** Flags that a member's ID and its cluster's come from. */
@@ -122,30 +111,6 @@ export function confdirOptions(flags: DaemonFlags): {
       reloadTimeoutMs: flags['reload-cmd-timeout'],
       wait: defaultWait(flags.debounce, flags['batch-interval']),
     },
-  };
-}
-
-/** The member that the flags describe. */
-export function memberConfig({ flags, clusterGiven }: Config): MemberConfig {
-  const advertisePeerUrls = flags['initial-advertise-peer-urls'];
-  const alone = advertisePeerUrls.map((url) => `${flags.name}=${url}`).join(',');
-  const cluster = parseInitialCluster({
-    initialCluster: flags['initial-cluster'] || alone,
-    token: flags['initial-cluster-token'],
-    name: flags.name,
-    advertisePeerUrls,
-  });
-  if (flags['initial-cluster-state'] === 'existing' && flags['initial-cluster'] === '') {
-    throw new ConfetdError(
-      'usage',
-      '--initial-cluster-state existing needs --initial-cluster: the NAME=PEER-URL of all members, as `confetctl member add` prints them',
-    );
-  }
-  return {
-    folder: resolve(flags['data-dir'] || `${flags.name}.etcd`),
-    cluster,
-    clusterGiven,
-    quotaBytes: flags['quota-backend-bytes'] || DEFAULT_QUOTA_BYTES,
   };
 }
 

@@ -17,8 +17,8 @@ import { startMember } from '../member/start.js';
 import { CLUSTER_VERSION } from '../member/upkeep.js';
 import { LmdbBackend } from '../store/backend/lmdb.js';
 import { GrpcNetwork } from '../transport/grpc-network.js';
-import type { MemberConfig } from './config.js';
 import type { DaemonFlags } from './flags.js';
+import type { MemberConfig } from './member-config.js';
 import { commandWithOtherPorts } from './other-ports.js';
 import { ETCD_API_VERSION } from './version.js';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { memberConfig, readConfig } from '../../../src/main/config.js';
+import { readConfig } from '../../../src/main/config.js';
+import { memberConfig } from '../../../src/main/member-config.js';
 import { onetimeSourceSpec, sourceSpec } from '../../../src/main/source-spec.js';
 
 function read(argv: string[], env: Record<string, string> = {}) {
