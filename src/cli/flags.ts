@@ -11,7 +11,13 @@ interface Common {
 
 /** One flag, as data. A list may be given several times, and each time several values between separators. */
 export type FlagSpec =
-  | (Common & { readonly kind: 'string'; readonly default: string; readonly oneOf?: readonly string[] })
+  | (Common & {
+      readonly kind: 'string';
+      readonly default: string;
+      readonly oneOf?: readonly string[];
+      /** What it is worth where none of `oneOf` follows: its value may be left out. */
+      readonly bare?: string;
+    })
   | (Common & { readonly kind: 'boolean'; readonly default: boolean })
   | (Common & {
       readonly kind: 'integer';
@@ -106,6 +112,8 @@ export function parseFlags(flags: FlagSet, argv: readonly string[], options: Par
     let text = attached;
     if (text === undefined) {
       if (spec.kind === 'boolean') text = 'true';
+      else if (spec.kind === 'string' && spec.bare !== undefined && !spec.oneOf?.includes(argv[at + 1] ?? ''))
+        text = spec.bare;
       else {
         at++;
         text = argv[at];

@@ -31,7 +31,10 @@ export function readFile(bytes: Buffer, around: Surroundings): Generation {
     ...root.tables('group').flatMap((fields, at) => readGroup(fields, at + 1, around)),
   ];
   const hooks = root.tables('hook').map((fields, at) => readHook(fields, at + 1, around));
-  root.refuseUnknown((key) => (TEMPLATE_KEYS.has(key) ? `it belongs under a line [template]` : undefined));
+  root.refuseUnknown((key) => {
+    if (key === 'backend') return 'all resources have one backend: run a second confetd for these';
+    return TEMPLATE_KEYS.has(key) ? 'it belongs under a line [template]' : undefined;
+  });
   if (Object.keys(parsed.table).length === 0) {
     const message = 'nothing in it: write a [template] with src and dest, or a [[hook]] with a command';
     problems.push({ severity: 'warning', file: around.file, line: 1, column: 1, message });

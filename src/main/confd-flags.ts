@@ -120,7 +120,8 @@ export const CONFD_FLAGS = {
     max: 1000,
     usage: 'lines around a change in a diff',
   },
-  color: { kind: 'string', default: 'auto', oneOf: COLOR_CHOICES, usage: 'of diffs' },
+  // The active fork's has no value.
+  color: { kind: 'string', default: 'auto', oneOf: COLOR_CHOICES, bare: 'always', usage: 'of diffs' },
   'sync-only': { kind: 'boolean', default: false, usage: 'run no check, verify and reload commands' },
   'render-timeout': {
     kind: 'duration',

@@ -1,6 +1,7 @@
 import type pc from 'picocolors';
 
-export const COLOR_CHOICES = ['auto', 'always', 'never'] as const;
+/** The last two as a boolean flag has them. */
+export const COLOR_CHOICES = ['auto', 'always', 'never', 'true', 'false'] as const;
 
 /** Whether to write in colours: `auto` says so on a terminal that takes them, unless NO_COLOR is set (no-color.org). */
 export function usesColor(
@@ -8,7 +9,7 @@ export function usesColor(
   isTerminal: boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  if (choice !== 'auto') return choice === 'always';
+  if (choice !== 'auto') return choice === 'always' || choice === 'true';
   return isTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 

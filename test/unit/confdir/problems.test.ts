@@ -109,6 +109,10 @@ describe('a problem', () => {
       '[[group]]\n[[group.template]]\nsrc = "x.hbs"\ndest = "/x"\nmin_reload_interval = "1s"',
       '5:1 error unknown key min_reload_interval: it belongs under the line [[group]], for all of its files',
     ],
+    [
+      '[template]\nsrc = "x"\ndest = "/x"\n[backend]\nbackend = "vault"',
+      '4:1 error unknown key backend: all resources have one backend: run a second confetd for these',
+    ],
     ['# nothing\n', /^1:1 warning nothing in it/],
     ['[template\nsrc = 1', /^1:10 error not valid TOML: /],
     ['[template]\nsrc = nginx', '2:8 error src: text needs quotes: write src = "nginx"'],

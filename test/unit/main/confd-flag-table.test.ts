@@ -61,6 +61,9 @@ const TABLE: readonly [
   ['validate', 'validate', false, 'true', true],
   ['preflight', 'preflight', false, 'true', true],
   ['preflight-timeout', 'preflight_timeout', 10_000, '3s', 3_000],
+  ['diff', 'diff', false, 'true', true],
+  ['diff-context', 'diff_context', 3, '5', 5],
+  ['color', 'color', 'auto', 'true', 'true', 'own'],
   ['debounce', 'debounce', 0, '500ms', 500],
   ['batch-interval', 'batch_interval', 0, '5s', 5_000],
   ['template-cache', 'template_cache', true, 'true', true],
@@ -159,6 +162,15 @@ test('mock data and a resource go with the checks; --backend-timeout is another 
 test('an unknown flag stays an error, and so does a negative time', () => {
   expect(() => read(['--template-cache-size=5'])).toThrow('unknown flag: --template-cache-size');
   expect(() => read(['--debounce=-1s'])).toThrow('--debounce is negative: expected a duration such as 10s');
+});
+
+test.each([
+  [['--noop', '--diff', '--color', 'env'], 'always', 'env'],
+  [['--color', 'never', 'env'], 'never', 'env'],
+  [['--color', '--noop'], 'always', 'embedded'],
+  [['--color'], 'always', 'embedded'],
+])('%j: --color has a value or none', (argv, color, backend) => {
+  expect(read(argv).flags).toMatchObject({ color, backend });
 });
 
 test('--template-cache=false warns as --no-template-cache does', () => {
