@@ -1,22 +1,13 @@
 import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  ClusterService,
-  type Compare,
-  Compare_CompareResult as Is,
-  KVService,
-  LeaseService,
-  Compare_CompareTarget as Of,
-  type RequestOp,
-  type TxnRequest,
-} from '../../src/proto/generated/etcd_rpc.js';
+import { ClusterService, KVService, type TxnRequest } from '../../src/proto/generated/etcd_rpc.js';
+import { byBytes, delOp, putOp, rangeOp, txn } from './operations.js';
 import { bytes, put, Rpc, range } from './rpc.js';
 import { KINDS, type Server, startServer } from './servers.js';
 
 const EVERY = { rangeEnd: bytes('\0') };
-const ZERO = bytes('');
 
-/** What clients depend on, beyond what the message types say: each case holds for a real etcd too. */
+/** What clients depend on, beyond what the message types say: each case holds for a real etcd too. Transactions, watches and leases have files of their own. */
 describe.each(KINDS)('semantics on %s', (kind) => {
   let server: Server & { stop(): Promise<void> };
   let rpc: Rpc;
@@ -29,18 +20,7 @@ describe.each(KINDS)('semantics on %s', (kind) => {
     await server?.stop();
   });
 
-  const txn = (request: Partial<TxnRequest>) => ({ compare: [], success: [], failure: [], ...request });
   const refusedTxn = (request: Partial<TxnRequest>) => rpc.refusal(KVService.txn, txn(request));
-  const putOp = (key: string, value = ''): RequestOp => ({
-    request: { $case: 'requestPut', value: put(key, value) },
-  });
-  const rangeOp = (key: string): RequestOp => ({ request: { $case: 'requestRange', value: range(key) } });
-  const delOp = (key: string, end = ''): RequestOp => ({
-    request: { $case: 'requestDeleteRange', value: { key: bytes(key), rangeEnd: bytes(end), prevKv: false } },
-  });
-  const txnOp = (request: Partial<TxnRequest>): RequestOp => ({
-    request: { $case: 'requestTxn', value: txn(request) },
-  });
   const keys = async (key: string, more: Parameters<Rpc['range']>[1] = {}) =>
     (await rpc.range(key, more)).kvs.map((kv) => kv.key.toString('latin1'));
 
@@ -204,263 +184,6 @@ describe.each(KINDS)('semantics on %s', (kind) => {
     });
   });
 
-  describe('transactions', () => {
-    const DUPLICATE = '3 etcdserver: duplicate key given in txn request';
-
-    test('a key is written once on any path', async () => {
-      expect(await refusedTxn({ success: [putOp('d'), putOp('d')] })).toBe(DUPLICATE);
-      expect(await refusedTxn({ success: [putOp('d'), delOp('a', 'e')] })).toBe(DUPLICATE);
-      expect(await refusedTxn({ success: [putOp('d'), txnOp({ success: [putOp('d')] })] })).toBe(DUPLICATE);
-      expect(await refusedTxn({ success: [txnOp({ failure: [putOp('d')] }), delOp('d')] })).toBe(DUPLICATE);
-      expect(await refusedTxn({ failure: [putOp('d'), putOp('d')] })).toBe(DUPLICATE);
-      // Either branch may have it; so may two deletions, and a nested txn's two branches.
-      await rpc.txn({ success: [putOp('d')], failure: [putOp('d')] });
-      await rpc.txn({ success: [delOp('d'), delOp('c', 'e')] });
-      await rpc.txn({ success: [txnOp({ success: [putOp('d')], failure: [putOp('d')] })] });
-    });
-
-    test('an operation that says nothing is a key not found; too many are refused', async () => {
-      expect(await refusedTxn({ success: [{ request: undefined }] })).toBe('3 etcdserver: key not found');
-      const many = (count: number) => Array.from({ length: count }, (_, at) => putOp(`many/${at}`));
-      expect(await refusedTxn({ success: many(129) })).toBe(
-        '3 etcdserver: too many operations in txn request',
-      );
-      await rpc.txn({ success: many(128), failure: many(128) });
-      await rpc.del('many/', { rangeEnd: bytes('many0') });
-    });
-
-    test('a range sees the puts before it, and not those after', async () => {
-      await rpc.put('seen', 'before');
-      const { responses } = await rpc.txn({
-        success: [rangeOp('seen'), putOp('seen', 'within'), rangeOp('seen')],
-      });
-      const values = responses.map(({ response }) =>
-        response?.$case === 'responseRange' ? response.value.kvs[0]?.value.toString() : response?.$case,
-      );
-      expect(values).toEqual(['before', 'responsePut', 'within']);
-    });
-
-    test('nested comparisons are made before any effect', async () => {
-      await rpc.put('nest', 'old');
-      const wasOld: Compare = {
-        result: Is.Equal,
-        target: Of.Value,
-        key: bytes('nest'),
-        rangeEnd: ZERO,
-        targetUnion: { $case: 'value', value: bytes('old') },
-      };
-      const { responses } = await rpc.txn({
-        success: [putOp('nest', 'new'), txnOp({ compare: [wasOld], success: [rangeOp('nest')] })],
-      });
-      const nested = responses[1]?.response;
-      expect(nested?.$case === 'responseTxn' && nested.value.succeeded).toBe(true);
-      const inner = nested?.$case === 'responseTxn' ? nested.value.responses[0]?.response : undefined;
-      expect(inner?.$case === 'responseRange' && inner.value.kvs[0]?.value.toString()).toBe('new');
-    });
-
-    test('every check comes before the first effect', async () => {
-      const bad: RequestOp = {
-        request: { $case: 'requestPut', value: put('check/none', '', { ignoreValue: true }) },
-      };
-      const before = await rpc.revision();
-      expect(await refusedTxn({ success: [putOp('check/first'), bad] })).toBe('3 etcdserver: key not found');
-      const future: RequestOp = {
-        request: { $case: 'requestRange', value: range('x', { revision: before + 10 }) },
-      };
-      expect(await refusedTxn({ success: [putOp('check/first'), future] })).toBe(
-        '11 etcdserver: mvcc: required revision is a future revision',
-      );
-      expect(await keys('check/', { rangeEnd: bytes('check0') })).toEqual([]);
-      expect(await rpc.revision()).toBe(before);
-    });
-
-    test('on a missing key a value compares false and all else with 0; a range must hold throughout', async () => {
-      await rpc.put('cmp/a', 'same');
-      await rpc.put('cmp/b', 'same');
-      const holds = async (compare: Partial<Compare>) =>
-        (
-          await rpc.txn({
-            compare: [
-              {
-                result: Is.Equal,
-                target: Of.Version,
-                key: bytes('cmp/none'),
-                rangeEnd: ZERO,
-                targetUnion: undefined,
-                ...compare,
-              },
-            ],
-          })
-        ).succeeded;
-      const value = (text: string): Partial<Compare> => ({
-        target: Of.Value,
-        targetUnion: { $case: 'value', value: bytes(text) },
-      });
-      expect(await holds(value(''))).toBe(false);
-      expect(await holds({ ...value('x'), result: Is.NotEqual })).toBe(false);
-      expect(await holds({ targetUnion: { $case: 'version', value: 0 } })).toBe(true);
-      expect(await holds({ target: Of.Lease, targetUnion: { $case: 'lease', value: 0n } })).toBe(true);
-      expect(await holds({ target: Of.Create, targetUnion: { $case: 'createRevision', value: 1 } })).toBe(
-        false,
-      );
-      const both = { key: bytes('cmp/'), rangeEnd: bytes('cmp0') };
-      expect(await holds({ ...value('same'), ...both })).toBe(true);
-      await rpc.put('cmp/b', 'other');
-      expect(await holds({ ...value('same'), ...both })).toBe(false);
-      // None in it: nothing there speaks against it.
-      const none = { key: bytes('cmp/x'), rangeEnd: bytes('cmp/z') };
-      expect(await holds({ ...none, targetUnion: { $case: 'version', value: 0 } })).toBe(true);
-    });
-  });
-
-  describe('watches', () => {
-    test('created comes first, then events; a deletion has only its key and revision', async () => {
-      const watching = rpc.watching();
-      const created = await watching.created({ key: bytes('w'), prevKv: true });
-      expect(created).toMatchObject({ created: true, canceled: false, events: [] });
-      const { header } = await rpc.put('w', 'x');
-      await rpc.del('w');
-      await watching.that(() => (watching.events(created.watchId).length === 2 ? true : undefined));
-      const [putEvent, deletion] = watching.events(created.watchId);
-      expect(putEvent).toMatchObject({ type: 0, prevKv: undefined });
-      const revision = (header?.revision ?? 0) + 1;
-      expect(deletion).toMatchObject({
-        type: 1,
-        kv: { key: bytes('w'), createRevision: 0, modRevision: revision, version: 0, value: ZERO, lease: 0n },
-        prevKv: { value: bytes('x'), modRevision: revision - 1, version: 1 },
-      });
-      watching.stop(created.watchId);
-      const canceled = await watching.that(() => watching.responses.find((response) => response.canceled));
-      expect(canceled).toMatchObject({ watchId: created.watchId, compactRevision: 0 });
-    });
-
-    test('a compacted start: created, then a second response with the compacted revision', async () => {
-      await rpc.put('wc', '1');
-      const { header } = await rpc.put('wc', '2');
-      const at = header?.revision ?? 0;
-      await rpc.compact(at);
-      const watching = rpc.watching();
-      const created = await watching.created({ key: bytes('wc'), startRevision: at - 1 });
-      expect(created.canceled).toBe(false);
-      const refused = await watching.that(() => watching.responses[1]);
-      expect(refused).toMatchObject({
-        watchId: created.watchId,
-        canceled: true,
-        compactRevision: at,
-        created: false,
-      });
-      // The compacted revision itself is still there.
-      const kept = await watching.created({ key: bytes('wc'), startRevision: at });
-      const [event] = await watching.that(() => {
-        const events = watching.events(kept.watchId);
-        return events.length > 0 ? events : undefined;
-      });
-      expect(event?.kv).toMatchObject({ modRevision: at, value: bytes('2') });
-    });
-
-    test('an empty range and a taken ID are created and cancelled in one, with ID -1', async () => {
-      const watching = rpc.watching();
-      const empty = await watching.created({ key: bytes('b'), rangeEnd: bytes('a') });
-      expect(empty).toMatchObject({ created: true, canceled: true, watchId: -1n });
-      expect(empty.cancelReason).toBe('mvcc: watcher range is empty');
-      await watching.created({ key: bytes('b'), watchId: 7n });
-      const taken = await watching.created({ key: bytes('c'), watchId: 7n });
-      expect(taken).toMatchObject({ created: true, canceled: true, watchId: -1n });
-      expect(taken.cancelReason).toBe('mvcc: duplicate watch ID provided on the WatchStream');
-    });
-
-    test('all events of one revision come in one response, in the order of their effects', async () => {
-      const watching = rpc.watching();
-      const { watchId } = await watching.created({ key: bytes('one/'), rangeEnd: bytes('one0') });
-      const many = Array.from({ length: 100 }, (_, at) => putOp(`one/${(97 * at) % 100}`));
-      await rpc.txn({ success: many });
-      await rpc.del('one/', { rangeEnd: bytes('one0') });
-      await watching.that(() => (watching.events(watchId).length === 200 ? true : undefined));
-      const responses = watching.responses.filter(({ events }) => events.length > 0);
-      for (const { events, header } of responses)
-        expect(header?.revision).toBe(events.at(-1)?.kv?.modRevision);
-      expect(responses.map(({ events }) => events.length)).toEqual([100, 100]);
-      const order = watching.events(watchId).map(({ kv }) => kv?.key.toString());
-      expect(order.slice(0, 100)).toEqual(many.map((_, at) => `one/${(97 * at) % 100}`));
-      expect(order.slice(100)).toEqual(Array.from({ length: 100 }, (_, at) => `one/${at}`).sort(byBytes));
-    });
-
-    test('a progress request is answered for the stream as a whole, never ahead of an event', async () => {
-      const watching = rpc.watching();
-      const { watchId } = await watching.created({ key: bytes('prog') });
-      const { header } = await rpc.put('prog', 'x');
-      await watching.that(() => watching.events(watchId)[0]);
-      watching.progress();
-      const progress = await watching.that(() =>
-        watching.responses.find((response) => response.watchId === -1n),
-      );
-      expect(progress).toMatchObject({ created: false, canceled: false, events: [] });
-      expect(progress.header?.revision).toBe(header?.revision);
-    });
-
-    test('filters, and a start in the future', async () => {
-      const watching = rpc.watching();
-      const now = await rpc.revision();
-      const puts = await watching.created({ key: bytes('f'), filters: [1] });
-      const deletions = await watching.created({ key: bytes('f'), filters: [0] });
-      const later = await watching.created({ key: bytes('f'), startRevision: now + 3 });
-      for (const value of ['1', '2']) await rpc.put('f', value);
-      await rpc.del('f');
-      await rpc.put('f', '3');
-      const seen = async (id: bigint, count: number) => {
-        await watching.that(() => (watching.events(id).length >= count ? true : undefined));
-        return watching.events(id).map(({ type, kv }) => [Number(type), (kv?.modRevision ?? 0) - now]);
-      };
-      expect(await seen(puts.watchId, 3)).toEqual([
-        [0, 1],
-        [0, 2],
-        [0, 4],
-      ]);
-      expect(await seen(deletions.watchId, 1)).toEqual([[1, 3]]);
-      expect(await seen(later.watchId, 2)).toEqual([
-        [1, 3],
-        [0, 4],
-      ]);
-    });
-  });
-
-  describe('leases', () => {
-    test('a TTL is raised to 2 s, bounded at 9e9, and an ID taken once', async () => {
-      expect((await rpc.grant(1)).TTL).toBe(2);
-      const grant = (TTL: number, ID = 0n) => rpc.refusal(LeaseService.leaseGrant, { TTL, ID });
-      expect(await grant(9_000_000_001)).toBe('11 etcdserver: too large lease TTL');
-      await rpc.grant(1000, 77n);
-      expect(await grant(1000, 77n)).toBe('9 etcdserver: lease already exists');
-      await rpc.revoke(77n);
-      expect(await rpc.refusal(LeaseService.leaseRevoke, { ID: 77n })).toBe(
-        '5 etcdserver: requested lease not found',
-      );
-    });
-
-    test('what is missing: keep-alive says TTL 0, time-to-live says -1', async () => {
-      const toLive = await rpc.call(LeaseService.leaseTimeToLive, { ID: 4711n, keys: true });
-      expect(toLive).toMatchObject({ ID: 4711n, TTL: -1, grantedTTL: 0, keys: [] });
-      expect((await rpc.keepAlive(4711n)).TTL).toBe(0);
-      const { ID } = await rpc.grant(1234);
-      expect(await rpc.keepAlive(ID)).toMatchObject({ ID, TTL: 1234 });
-    });
-
-    test('a revoke deletes its keys sorted, in one revision', async () => {
-      const { ID } = await rpc.grant(1000);
-      for (const key of ['lr/c', 'lr/a', 'lr/b']) await rpc.put(key, 'x', { lease: ID });
-      const watching = rpc.watching();
-      const { watchId } = await watching.created({ key: bytes('lr/'), rangeEnd: bytes('lr0') });
-      const before = await rpc.revision();
-      await rpc.revoke(ID);
-      await watching.that(() => (watching.events(watchId).length === 3 ? true : undefined));
-      expect(watching.events(watchId).map(({ kv }) => [kv?.key.toString(), kv?.modRevision])).toEqual([
-        ['lr/a', before + 1],
-        ['lr/b', before + 1],
-        ['lr/c', before + 1],
-      ]);
-    });
-  });
-
   test('hasleader: with a leader nothing is different', async () => {
     const metadata = new Metadata();
     metadata.set('hasleader', 'true');
@@ -476,8 +199,3 @@ describe.each(KINDS)('semantics on %s', (kind) => {
     other.close();
   });
 });
-
-/** Of texts with a character a byte. */
-function byBytes(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
-}

@@ -1,25 +1,16 @@
-import { type ByteString, toByteString, toBytes } from '../../../src/base/bytes.js';
+import { type ByteString, toBytes } from '../../../src/base/bytes.js';
 import { ConfetdError } from '../../../src/base/errors.js';
 import { etcdError } from '../../../src/base/etcd-errors.js';
 import type { Identity, MemberService, MemberStatus } from '../../../src/member/types.js';
-import type { KeyValue as WireKeyValue } from '../../../src/proto/generated/etcd_kv.js';
 import type * as rpc from '../../../src/proto/generated/etcd_rpc.js';
 import {
   AlarmRequest_AlarmAction,
   AlarmType,
-  type Compare,
   type ResponseHeader,
-  type ResponseOp,
-  Compare_CompareResult as Result,
 } from '../../../src/proto/generated/etcd_rpc.js';
-import type {
-  KeyValue,
-  StoreEvent,
-  WatchBatch,
-  Watcher,
-  WatchSink,
-  WatchSpec,
-} from '../../../src/store/types.js';
+import type { StoreEvent, Watcher, WatchSink, WatchSpec } from '../../../src/store/types.js';
+import { FakeKeys, onWire } from './fake-keys.js';
+import { FakeWatcher } from './fake-watcher.js';
 
 interface Lease {
   ttl: number;
@@ -60,7 +51,7 @@ export class FakeMember implements MemberService {
       isLearner: false,
     },
   ];
-  readonly #keys = new Map<ByteString, KeyValue>();
+  readonly #keys = new FakeKeys((lease, key) => void this.#lease(lease).keys.add(key));
   readonly #leases = new Map<bigint, Lease>();
   readonly #alarms: rpc.AlarmMember[] = [];
 
@@ -84,7 +75,7 @@ export class FakeMember implements MemberService {
     if (request.revision > this.revision) {
       throw new ConfetdError('out_of_range', 'etcdserver: mvcc: required revision is a future revision');
     }
-    const kvs = this.#select(request.key, request.rangeEnd).map(onWire);
+    const kvs = this.#keys.select(request.key, request.rangeEnd).map(onWire);
     const limited = request.limit > 0 ? kvs.slice(0, request.limit) : kvs;
     return {
       header: this.#header(),
@@ -97,7 +88,7 @@ export class FakeMember implements MemberService {
   async put(request: rpc.PutRequest): Promise<rpc.PutResponse> {
     this.#maybeFail('put');
     const events: StoreEvent[] = [];
-    const prevKv = this.#put(request, this.revision + 1, events);
+    const prevKv = this.#keys.put(request, this.revision + 1, events);
     this.#commit(events);
     return { header: this.#header(), prevKv: request.prevKv ? prevKv : undefined };
   }
@@ -105,7 +96,7 @@ export class FakeMember implements MemberService {
   async deleteRange(request: rpc.DeleteRangeRequest): Promise<rpc.DeleteRangeResponse> {
     this.#maybeFail('deleteRange');
     const events: StoreEvent[] = [];
-    const gone = this.#delete(request, this.revision + 1, events);
+    const gone = this.#keys.delete(request, this.revision + 1, events);
     this.#commit(events);
     return { header: this.#header(), deleted: gone.length, prevKvs: request.prevKv ? gone.map(onWire) : [] };
   }
@@ -113,7 +104,7 @@ export class FakeMember implements MemberService {
   async txn(request: rpc.TxnRequest): Promise<rpc.TxnResponse> {
     this.#maybeFail('txn');
     const events: StoreEvent[] = [];
-    const response = this.#txn(request, this.revision + 1, events);
+    const response = this.#keys.txn(request, this.revision + 1, events);
     this.#commit(events);
     return { ...response, header: this.#header() };
   }
@@ -148,7 +139,7 @@ export class FakeMember implements MemberService {
     const lease = this.#lease(request.ID);
     const events: StoreEvent[] = [];
     for (const key of [...lease.keys].sort()) {
-      this.#delete({ key: toBytes(key), rangeEnd: Buffer.alloc(0) }, this.revision + 1, events);
+      this.#keys.delete({ key: toBytes(key), rangeEnd: Buffer.alloc(0) }, this.revision + 1, events);
     }
     this.#leases.delete(request.ID);
     this.#commit(events);
@@ -243,7 +234,7 @@ export class FakeMember implements MemberService {
         ignoreValue: false,
         ignoreLease: false,
       };
-      this.#put(request, this.revision + 1, events);
+      this.#keys.put(request, this.revision + 1, events);
     }
     this.#commit(events);
   }
@@ -271,167 +262,10 @@ export class FakeMember implements MemberService {
     return lease;
   }
 
-  #select(key: Buffer, rangeEnd: Buffer): KeyValue[] {
-    const start = toByteString(key);
-    const end = toByteString(rangeEnd);
-    const inside = (at: ByteString) =>
-      end === '' ? at === start : at >= start && (end === '\0' || at < end);
-    return [...this.#keys.values()].filter((kv) => inside(kv.key)).sort((a, b) => (a.key < b.key ? -1 : 1));
-  }
-
-  #put(request: rpc.PutRequest, revision: number, events: StoreEvent[]): WireKeyValue | undefined {
-    const key = toByteString(request.key);
-    const before = this.#keys.get(key);
-    if ((request.ignoreValue || request.ignoreLease) && before === undefined) {
-      throw new ConfetdError('invalid_argument', 'etcdserver: key not found');
-    }
-    const lease = request.ignoreLease ? (before?.lease ?? 0n) : request.lease;
-    if (lease !== 0n) this.#lease(lease).keys.add(key);
-    const kv: KeyValue = {
-      key,
-      value: request.ignoreValue ? (before?.value ?? Buffer.alloc(0)) : request.value,
-      createRevision: before?.createRevision ?? revision,
-      modRevision: revision,
-      version: (before?.version ?? 0) + 1,
-      lease,
-    };
-    this.#keys.set(key, kv);
-    events.push({ type: 'put', kv, previous: () => before });
-    return before === undefined ? undefined : onWire(before);
-  }
-
-  #delete(
-    { key, rangeEnd }: { key: Buffer; rangeEnd: Buffer },
-    revision: number,
-    events: StoreEvent[],
-  ): KeyValue[] {
-    const gone = this.#select(key, rangeEnd);
-    for (const before of gone) {
-      this.#keys.delete(before.key);
-      const kv: KeyValue = {
-        key: before.key,
-        value: Buffer.alloc(0),
-        createRevision: 0,
-        modRevision: revision,
-        version: 0,
-        lease: 0n,
-      };
-      events.push({ type: 'delete', kv, previous: () => before });
-    }
-    return gone;
-  }
-
-  #txn(request: rpc.TxnRequest, revision: number, events: StoreEvent[]): rpc.TxnResponse {
-    const succeeded = request.compare.every((compare) => this.#holds(compare));
-    const ops = succeeded ? request.success : request.failure;
-    const responses = ops.map((op) => ({ response: this.#apply(op, revision, events) }));
-    return { header: undefined, succeeded, responses };
-  }
-
-  #apply({ request: op }: rpc.RequestOp, revision: number, events: StoreEvent[]): ResponseOp['response'] {
-    const header: ResponseHeader = { clusterId: 0n, memberId: 0n, revision, raftTerm: 0 };
-    switch (op?.$case) {
-      case 'requestPut':
-        return { $case: 'responsePut', value: { header, prevKv: this.#put(op.value, revision, events) } };
-      case 'requestDeleteRange': {
-        const deleted = this.#delete(op.value, revision, events).length;
-        return { $case: 'responseDeleteRange', value: { header, deleted, prevKvs: [] } };
-      }
-      case 'requestRange': {
-        const kvs = this.#select(op.value.key, op.value.rangeEnd).map(onWire);
-        return { $case: 'responseRange', value: { header, kvs, more: false, count: kvs.length } };
-      }
-      case 'requestTxn':
-        return { $case: 'responseTxn', value: this.#txn(op.value, revision, events) };
-      case undefined:
-        throw new ConfetdError('internal', 'an unchecked transaction reached the member');
-    }
-  }
-
-  #holds({ key, result, targetUnion }: Compare): boolean {
-    const kv = this.#keys.get(toByteString(key));
-    if (targetUnion?.$case !== 'version')
-      throw new ConfetdError('unimplemented', 'the fake compares versions');
-    const difference = (kv?.version ?? 0) - targetUnion.value;
-    if (result === Result.Equal) return difference === 0;
-    if (result === Result.Greater) return difference > 0;
-    if (result === Result.Less) return difference < 0;
-    return difference !== 0;
-  }
-
   #commit(events: StoreEvent[]): void {
     if (events.length === 0) return;
     this.revision++;
     this.history.push({ revision: this.revision, events });
     for (const watcher of this.watchers) watcher.live(performance.now());
   }
-}
-
-/** A watcher as the store's: a position, never a queue. */
-export class FakeWatcher implements Watcher {
-  position: number;
-  stopped = false;
-  resumed = 0;
-  readonly #member: FakeMember;
-  readonly #spec: WatchSpec;
-  readonly #sink: WatchSink;
-
-  constructor(member: FakeMember, spec: WatchSpec, sink: WatchSink) {
-    this.#member = member;
-    this.#spec = spec;
-    this.#sink = sink;
-    this.position = spec.startRevision === 0 ? member.revision + 1 : spec.startRevision;
-  }
-
-  get synced(): boolean {
-    return !this.stopped && this.position > this.#member.revision;
-  }
-
-  resume(): void {
-    this.resumed++;
-    this.stopped = false;
-    this.catchUp();
-  }
-
-  cancel(): void {
-    this.#member.watchers.delete(this);
-  }
-
-  live(committedAtMs: number): void {
-    if (!this.stopped && this.position >= this.#member.revision) this.#advance(committedAtMs);
-  }
-
-  catchUp(): void {
-    // A little later, as a store that reads history does.
-    setImmediate(() => {
-      if (this.#member.watchers.has(this)) this.#advance(undefined);
-    });
-  }
-
-  #advance(committedAtMs: number | undefined): void {
-    if (this.position <= this.#member.compacted) {
-      this.#member.watchers.delete(this);
-      this.#sink.compacted(this.#member.compacted);
-      return;
-    }
-    for (const { revision, events } of this.#member.history) {
-      if (this.stopped) return;
-      if (revision < this.position) continue;
-      this.position = revision + 1;
-      const wanted = events.filter((event) => this.#wants(event));
-      if (wanted.length === 0) continue;
-      const batch: WatchBatch = { revision, events: wanted, committedAtMs };
-      if (!this.#sink.deliver(batch)) this.stopped = true;
-    }
-  }
-
-  #wants({ type, kv: { key } }: StoreEvent): boolean {
-    if (type === 'put' ? this.#spec.noPut : this.#spec.noDelete) return false;
-    const { key: start, end } = this.#spec;
-    return end === '' ? key === start : key >= start && (end === '\0' || key < end);
-  }
-}
-
-function onWire(kv: KeyValue): WireKeyValue {
-  return { ...kv, key: toBytes(kv.key) };
 }
