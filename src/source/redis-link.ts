@@ -1,4 +1,5 @@
-import { createClient } from '@redis/client';
+import { createClient, RESP_TYPES } from '@redis/client';
+import { bytesOf, byteText } from '../base/byte-text.js';
 import type { RedisSpec } from './redis.js';
 import { ChangeSignal, orAborted } from './signals.js';
 import { tlsOptions } from './tls.js';
@@ -14,6 +15,8 @@ export class RedisLink {
   /** Told whenever a key that was subscribed to may have changed; failed when a connection is lost. */
   readonly changes = new ChangeSignal();
   readonly #client: RedisClient;
+  /** The same connection, whose texts come as the bytes that they are. */
+  readonly #bytes: ReturnType<typeof inBytes>;
   readonly #database: number;
   #subscriber: Promise<RedisClient> | undefined;
   readonly #patterns = new Set<string>();
@@ -23,6 +26,7 @@ export class RedisLink {
   private constructor(node: string, client: RedisClient, database: number) {
     this.node = node;
     this.#client = client;
+    this.#bytes = inBytes(client);
     this.#database = database;
     this.#failWith(client);
   }
@@ -54,33 +58,33 @@ export class RedisLink {
   async *scan(pattern: string, step: number): AsyncGenerator<readonly string[]> {
     let cursor = '0';
     do {
-      const reply = await this.#client.scan(cursor, { MATCH: pattern, COUNT: step });
-      cursor = reply.cursor;
-      if (reply.keys.length > 0) yield reply.keys;
+      const reply = await this.#bytes.scan(cursor, { MATCH: pattern, COUNT: step });
+      cursor = String(reply.cursor);
+      if (reply.keys.length > 0) yield reply.keys.map(byteText);
     } while (cursor !== '0');
   }
 
   /** Strings, and hashes by field; what is of another type, or gone, is left out. */
   async values(names: readonly string[]): Promise<Map<string, string | ReadonlyMap<string, string>>> {
     const client = this.#client;
+    const bytes = this.#bytes;
     // Sent together: the client pipelines what is asked within one turn.
-    const types = await Promise.all(names.map((name) => client.type(name)));
+    const types = await Promise.all(names.map((name) => client.type(bytesOf(name))));
     const strings = names.filter((_name, at) => types[at] === 'string');
     const hashes = names.filter((_name, at) => types[at] === 'hash');
     const [texts, folders] = await Promise.all([
-      strings.length === 0 ? [] : client.mGet(strings),
-      Promise.all(hashes.map((name) => client.hGetAll(name).catch(ignoreAnotherType))),
+      strings.length === 0 ? [] : bytes.mGet(strings.map(bytesOf)),
+      Promise.all(hashes.map((name) => bytes.hGetAll(bytesOf(name)).catch(ignoreAnotherType))),
     ]);
     const values = new Map<string, string | ReadonlyMap<string, string>>();
     for (const [at, name] of strings.entries()) {
       const text = texts[at];
-      if (typeof text === 'string') values.set(name, text);
+      if (text !== undefined && text !== null) values.set(name, byteText(text));
     }
     for (const [at, name] of hashes.entries()) {
-      values.set(
-        name,
-        new Map(Object.entries(folders[at] ?? {}).map(([field, text]) => [field, String(text)])),
-      );
+      const fields = new Map<string, string>();
+      for (const [field, text] of tuples(folders[at] ?? [])) fields.set(byteText(field), byteText(text));
+      values.set(name, fields);
     }
     return values;
   }
@@ -116,6 +120,10 @@ export class RedisLink {
 }
 
 type RedisClient = ReturnType<typeof makeClient>;
+
+function inBytes(client: RedisClient) {
+  return client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array });
+}
 
 function makeClient(
   target: { readonly url: string } | { readonly path: string },
@@ -153,8 +161,13 @@ function addressOf(node: string, { tls }: RedisSpec) {
   return { target: { url: url.href }, database };
 }
 
-function ignoreAnotherType(error: unknown): Record<string, string> {
-  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return {};
+/** A field and its value in turn. */
+function* tuples(flat: readonly Buffer[]): Generator<readonly [Buffer, Buffer]> {
+  for (let at = 0; at + 1 < flat.length; at += 2) yield [flat[at] as Buffer, flat[at + 1] as Buffer];
+}
+
+function ignoreAnotherType(error: unknown): Buffer[] {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return [];
   throw error;
 }
 

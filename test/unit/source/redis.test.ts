@@ -1,4 +1,6 @@
+import { createClient } from '@redis/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bytesOf } from '../../../src/base/byte-text.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import { NodeRandom } from '../../../src/io/node/random.js';
 import { openRemote } from '../../../src/source/open-remote.js';
@@ -42,6 +44,24 @@ describe.skipIf(peer('redis-server') === undefined)('redis', () => {
   });
   afterAll(() => redis?.stop());
   beforeEach(async () => void (await redis.command('FLUSHALL')));
+
+  test('what isn’t UTF-8 comes as bytes: names, values and fields', async () => {
+    const bytes = (text: string) => Buffer.from(text, 'latin1');
+    const client = createClient({ url: `redis://${redis.node}` });
+    await client.connect();
+    await client.set(bytes('/b/\xff'), bytes('\x80\n\0'));
+    await client.set(bytes('/b/\xfe'), bytes('other'));
+    await client.hSet('/b/hash', bytes('f\xe9'), bytes('v\xe9'));
+    client.destroy();
+    const found = Object.entries(await keys(redis.node, ['/b'])).map(([key, value]) =>
+      [key, value].map((text) => bytesOf(text).toString('latin1')),
+    );
+    expect(Object.fromEntries(found)).toEqual({
+      '/b/\xff': '\x80\n\0',
+      '/b/\xfe': 'other',
+      '/b/hash/f\xe9': 'v\xe9',
+    });
+  });
 
   test('strings are keys, hashes folders of their fields, other types nothing', async () => {
     await redis.put('/app/port', '80');
