@@ -1,4 +1,4 @@
-import { bytesOf } from './fmt/bytes.js';
+import { bytesOf } from '../../base/byte-text.js';
 
 /** Offset of the first byte that is wrong in standard base64 with padding, as Go counts it; undefined: there is none. */
 export function base64Fault(text: string): number | undefined {

@@ -1,5 +1,5 @@
+import { byteLength, bytesOf, byteText, compareBytes } from '../../base/byte-text.js';
 import { base64Fault } from './base64.js';
-import { byteLength, bytesOf, byteText, compareBytes } from './fmt/bytes.js';
 import { goQuote } from './fmt/quote.js';
 import { parseJson, writeJson } from './json.js';
 import { wholeNumber } from './numbers.js';

@@ -1,4 +1,4 @@
-import { bytesOf } from './fmt/bytes.js';
+import { bytesOf } from '../../base/byte-text.js';
 import { goQuote } from './fmt/quote.js';
 
 /** Where a text stops being JSON. */

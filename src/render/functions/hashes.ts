@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { bytesOf } from './fmt/bytes.js';
+import { bytesOf } from '../../base/byte-text.js';
 import { define } from './types.js';
 
 /** Digests, in hexadecimal. */

@@ -1,5 +1,4 @@
-import { wellFormed } from '../../base/byte-text.js';
-import { bytesOf, byteText, compareBytes } from './fmt/bytes.js';
+import { bytesOf, byteText, compareBytes, wellFormed } from '../../base/byte-text.js';
 import { jsonFault, jsonKind } from './go-json.js';
 import { type FunctionContext, FunctionError } from './types.js';
 import {

@@ -1,4 +1,4 @@
-import { compareBytes } from './fmt/bytes.js';
+import { compareBytes } from '../../base/byte-text.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { describe, Float64, isAbsent, isTrue, type Value } from './values.js';
 

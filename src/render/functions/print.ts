@@ -1,4 +1,4 @@
-import { bytesOf, hasLoneBytes } from './fmt/bytes.js';
+import { bytesOf, hasLoneBytes } from '../../base/byte-text.js';
 import { formatPlain } from './fmt/format.js';
 import { sprintf } from './fmt/printf.js';
 import { define, type FunctionContext, FunctionError } from './types.js';

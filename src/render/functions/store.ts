@@ -1,5 +1,5 @@
+import { compareBytes } from '../../base/byte-text.js';
 import type { Pair } from '../../source/types.js';
-import { compareBytes } from './fmt/bytes.js';
 import { compileGlob } from './glob.js';
 import { define, type FunctionContext, FunctionError, hint } from './types.js';
 import { KeyValue } from './values.js';

@@ -1,5 +1,5 @@
+import { compareBytes } from '../../base/byte-text.js';
 import type { KeyView } from '../types.js';
-import { compareBytes } from './fmt/bytes.js';
 import { define, type FunctionContext, FunctionError } from './types.js';
 import { describe, KeyValue, newMap, type Value, type ValueMap } from './values.js';
 

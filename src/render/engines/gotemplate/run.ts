@@ -1,4 +1,4 @@
-import { bytesOf, byteText, hasLoneBytes } from '../../functions/fmt/bytes.js';
+import { bytesOf, byteText, hasLoneBytes } from '../../../base/byte-text.js';
 import { goQuote } from '../../functions/fmt/quote.js';
 import { Ledger } from '../../functions/needs.js';
 import { type FunctionContext, FunctionError } from '../../functions/types.js';

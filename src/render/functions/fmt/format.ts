@@ -1,3 +1,4 @@
+import { bytesOf, compareBytes } from '../../../base/byte-text.js';
 import { FunctionError } from '../types.js';
 import {
   Complex128,
@@ -11,7 +12,6 @@ import {
   Uint,
   type Value,
 } from '../values.js';
-import { bytesOf, compareBytes } from './bytes.js';
 import { formatComplex, formatInt, formatReal } from './numbers.js';
 import { goQuote } from './quote.js';
 import { PLAIN, pad, type Spec } from './spec.js';

@@ -1,4 +1,4 @@
-import { byteLength, bytesOf, byteText } from '../../../functions/fmt/bytes.js';
+import { byteLength, bytesOf, byteText } from '../../../../base/byte-text.js';
 import { typeName } from '../../../functions/fmt/format.js';
 import { FunctionError } from '../../../functions/types.js';
 import { isList, isMap, listType, typedList, Uint, type Value } from '../../../functions/values.js';

@@ -1,4 +1,4 @@
-import { compareBytes } from '../../../functions/fmt/bytes.js';
+import { compareBytes } from '../../../../base/byte-text.js';
 import { typeName } from '../../../functions/fmt/format.js';
 import { sprintf } from '../../../functions/fmt/printf.js';
 import { FunctionError } from '../../../functions/types.js';

@@ -1,4 +1,4 @@
-import { byteText } from '../../../functions/fmt/bytes.js';
+import { byteText } from '../../../../base/byte-text.js';
 
 /** Go's strconv.Unquote for what the lexer gives: a double-quoted or a raw literal. undefined: it is malformed. */
 export function unquote(literal: string): string | undefined {

@@ -1,1 +1,0 @@
-export { byteLength, bytesOf, byteText, compareBytes, hasLoneBytes } from '../../../base/byte-text.js';
