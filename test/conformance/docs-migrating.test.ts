@@ -98,6 +98,7 @@ describe('each folder of docs/migrating-from-confd.md renders as confd does', ()
 });
 
 const go = spawnSync('go', ['version']).status === 0;
+if (!go) process.stderr.write('skipped: go is not installed (Debian: apt-get install golang-go)\n');
 
 /** The functions are a model of confd's; the language, and what it prints, is Go's own. */
 describe.skipIf(!go)('the page’s files are what Go’s text/template makes of the same keys', () => {
