@@ -26,11 +26,7 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from '../proto/generated/etcd_rpc.js';
-import {
-  RenderService,
-  type RenderStatusResponse,
-  type RenderWaitResponse,
-} from '../proto/generated/render.js';
+import type { RenderStatusResponse, RenderWaitResponse } from '../proto/generated/render.js';
 import type { Login } from './authenticate.js';
 import type { CallOptions, Method, TlsOptions } from './connection.js';
 import { parseEndpoint } from './endpoint.js';
@@ -134,8 +130,10 @@ export class Client {
     return this.#at(endpoint, MaintenanceService.hashKv, { revision });
   }
 
-  renderStatus(): Promise<RenderStatusResponse> {
-    return this.call(RenderService.status, {}, 'read');
+  async renderStatus(): Promise<RenderStatusResponse> {
+    // Not for a source of keys: milliseconds of a one-shot.
+    const { RenderService } = await import('../proto/generated/render.js');
+    return await this.call(RenderService.status, {}, 'read');
   }
 
   /**
@@ -143,6 +141,7 @@ export class Client {
    * `timeoutMs` of its clock. Goes to no other endpoint: their files are another host's.
    */
   async renderWait(revision: number, timeoutMs: number): Promise<RenderWaitResponse> {
+    const { RenderService } = await import('../proto/generated/render.js');
     const connection = await this.#pool.connection(this.#pool.current);
     await connection.ready(this.#ports.requestTimeoutMs);
     // The daemon gives up first, and can then say what is still open.

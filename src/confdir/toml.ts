@@ -1,4 +1,5 @@
-import { parse } from '@iarna/toml';
+// Not the whole package, which has streams and a writer, too: 3 ms of a one-shot.
+import parse from '@iarna/toml/parse-string.js';
 import { messageOf } from '../base/errors.js';
 import { type Place, placeAt } from './positions.js';
 
