@@ -65,7 +65,9 @@ async function contents(path: string): Promise<string> {
     const isJson = path.endsWith('.json');
     const most = isJson ? MAX_JSON_BYTES : MAX_YAML_BYTES;
     if (stats.size > most)
-      throw new Error(`longer than ${most} bytes${isJson ? '' : ': write it as JSON, which may have 256 MiB'}`);
+      throw new Error(
+        `longer than ${most} bytes${isJson ? '' : ': write it as JSON, which may have 256 MiB'}`,
+      );
     return new TextDecoder('utf-8', { fatal: true }).decode(await file.readFile());
   } finally {
     await file.close();
