@@ -55,7 +55,8 @@ export function readConfig(
   // confd's own default is etcd: who names nodes means them, and no member.
   const elsewhere = asked.node.length > 0 || asked['srv-domain'] !== '' || asked['srv-record'] !== '';
   const backend = origins.backend === 'default' && elsewhere ? 'etcd' : backendOf(asked.backend);
-  const timeout = asked.preflight ? asked['preflight-timeout'] : asked.timeout;
+  const ownTimeout = asked.preflight && origins['preflight-timeout'] !== 'default';
+  const timeout = ownTimeout ? asked['preflight-timeout'] : asked.timeout;
   const flags = { ...asked, backend, timeout };
   const logLevel = flags.debug ? 'debug' : parseLogLevel(flags['log-level']);
   if (logLevel === undefined) {

@@ -27,11 +27,15 @@ export class RetryingSource implements Source {
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
     const { loadAttempts = 1, firstRetryMs, maxRetryMs } = this.#timing;
     const { clock, random } = this.#ports;
+    let before: unknown;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#source.load(subtrees, signal);
       } catch (error) {
-        if (attempt >= loadAttempts || signal.aborted || !isUnreachable(error)) throw error;
+        // One that was cut off in the middle knows less than the one before it.
+        if (signal.aborted) throw before ?? error;
+        if (attempt >= loadAttempts || !isUnreachable(error)) throw error;
+        before = error;
         await pause(clock, backoffMs(random, attempt - 1, firstRetryMs, maxRetryMs), signal);
         if (signal.aborted) throw error;
       }

@@ -157,6 +157,7 @@ test('mock data and a resource go with the checks; --backend-timeout is another 
   ]);
   expect(flags).toMatchObject({ 'mock-data': 'm.json', resource: 'a.toml', timeout: 30_000 });
   expect(read(['--preflight', '--preflight-timeout=3s', '--timeout=9s']).flags.timeout).toBe(3_000);
+  expect(read(['--preflight', '--timeout=9s']).flags.timeout).toBe(9_000);
 });
 
 test('an unknown flag stays an error, and so does a negative time', () => {

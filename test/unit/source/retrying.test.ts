@@ -69,6 +69,16 @@ describe('a load that finds nobody', () => {
     const load = new RetryingSource(other.source, { loadAttempts: 3 }, ports).load([], AbortSignal.abort());
     await expect(load).rejects.toBe(away);
     expect(other.count()).toBe(1);
+    const late = new AbortController();
+    const last = failing(9, away);
+    const { load: loadAgain } = last.source;
+    last.source.load = async () => {
+      if (last.count() === 0) return loadAgain.call(last.source);
+      late.abort();
+      throw new ConfetdError('source', 'cut off');
+    };
+    const cut = new RetryingSource(last.source, { loadAttempts: 3 }, ports).load([], late.signal);
+    expect(await settled(cut, ports.clock)).toBe(away);
   });
 });
 
