@@ -61,7 +61,7 @@ export const CONFD_FORK_FLAGS = {
     kind: 'duration',
     bareUnit: 's',
     default: 0,
-    usage: 'for a connection to a node of the backend; 0: 2 s (etcd) or 5 s',
+    usage: 'for a connection to a node of the backend; 0: 2 s (etcd; 1 s with --onetime) or 5 s',
   },
   'read-timeout': {
     kind: 'duration',

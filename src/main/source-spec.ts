@@ -105,10 +105,16 @@ function kindSpec(flags: DaemonFlags, env: Environment): SourceSpec {
 
 /** As {@link sourceSpec}, for a one-shot, which opens no data folder: its default is the member on this host. */
 export function onetimeSourceSpec(flags: DaemonFlags, env: Environment = process.env): SourceSpec {
-  return flags.backend === 'embedded'
-    ? sourceSpec({ ...flags, backend: 'etcdv3' }, env)
-    : sourceSpec(flags, env);
+  const asked = flags.backend === 'embedded' ? { ...flags, backend: 'etcdv3' } : flags;
+  const isEtcd = asked.backend === 'etcd' || asked.backend === 'etcdv3';
+  // Three of them: as long as confd waits for an etcd that is down.
+  return sourceSpec(
+    isEtcd && asked['dial-timeout'] === 0 ? { ...asked, 'dial-timeout': ONETIME_DIAL_MS } : asked,
+    env,
+  );
 }
+
+const ONETIME_DIAL_MS = 1_000;
 
 function nodesOf({ backend, node }: DaemonFlags, env: Environment): readonly string[] {
   if (node.length > 0) return node;

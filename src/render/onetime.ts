@@ -91,7 +91,7 @@ export async function renderOnce(
       // A reload that fails is its files' failure: they are in place, but not in use.
       const failedReload = reloaded?.ok === false && reloaded.dests.includes(dest) ? reloaded.error : '';
       const error = reason === '' ? failedReload : reason;
-      if (error !== '') ports.log.error({ dest, resource: name }, error);
+      if (reason !== '') ports.log.error({ dest, resource: name }, reason);
       files.push({
         resource: name,
         dest,

@@ -122,7 +122,17 @@ describe('confetd --onetime', () => {
       'conf.d/app.toml': `${resource}check_cmd = "grep -q port {{.src}}"\nreload_cmd = "exit 7"\n`,
     });
     const { code, stderr } = await once(folder, ...source);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('exit 7')]);
+    expect([code, stderr.match(/exit 7/g)]).toEqual([1, ['exit 7']]);
     expect(rendered(folder)).toBe('# port=1 \n');
+  });
+
+  test('an etcd that is down is waited for as long as confd waits: three seconds', async () => {
+    const folder = confdir({});
+    writeFiles(folder, { 'conf.d/app.toml': `[template]\nsrc = "app.hbs"\ndest = "${folder}/app.out"\n` });
+    const beganMs = performance.now();
+    const { code, stderr } = await once(folder, '--backend', 'etcdv3', '--node', 'http://127.0.0.1:1');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
+    expect(performance.now() - beganMs).toBeGreaterThan(2_500);
+    expect(performance.now() - beganMs).toBeLessThan(6_000);
   });
 });
