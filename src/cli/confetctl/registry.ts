@@ -90,6 +90,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'shows what the daemon has rendered, and what is still to do',
     load: async () => (await import('./render-status.js')).renderStatus,
   },
+  'render wait': {
+    summary: 'waits until every file is what the keys of a revision say',
+    load: async () => (await import('./render-wait.js')).renderWait,
+  },
   'render why': {
     summary: 'shows what a file is made from, and which change caused its last render',
     load: async () => (await import('./render-why.js')).renderWhy,

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { RenderService } from '../../proto/generated/render.js';
-import { EXIT, ExitError } from '../exit-error.js';
 import { badArguments, command } from './command.js';
 import { askRenderer } from './render-dest.js';
 import { whyJson, whyText } from './render-why-output.js';
+import { textOrJson } from './render-words.js';
 
 export const renderWhy = command({
   name: 'render why',
@@ -24,16 +24,10 @@ export const renderWhy = command({
     const [name, ...more] = invocation.args;
     if (name === undefined || name === '') throw badArguments('render why needs the path of a file');
     if (more.length > 0) throw badArguments('render why takes one file');
-    const format = formatOf(invocation.globals['write-out']);
+    const format = textOrJson(invocation.globals['write-out'], whyText, whyJson);
     const client = await invocation.client();
     const request = { dest: resolve(name), resource: name, limit };
     const response = await askRenderer(client.call(RenderService.why, request, 'read'));
     await invocation.print(format(response, invocation.ports.clock.wallMs()));
   },
 });
-
-function formatOf(name: string): typeof whyText {
-  if (name === 'simple' || name === 'table') return whyText;
-  if (name === 'json') return whyJson;
-  throw new ExitError(EXIT.badFeature, `${name} not supported as output format`);
-}

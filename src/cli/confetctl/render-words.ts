@@ -1,5 +1,6 @@
 import { formatDuration } from '../../base/duration.js';
 import type { CommandStatus } from '../../proto/generated/render.js';
+import { EXIT, ExitError } from '../exit-error.js';
 import type { Json } from '../output/go-json.js';
 
 /** `3m2s` */
@@ -32,4 +33,11 @@ export function commandJson(status: CommandStatus | undefined): Json {
     outcome: status.outcome,
     duration_ms: status.durationMs,
   };
+}
+
+/** What a command that has no other formats makes of --write-out. */
+export function textOrJson<T>(name: string, text: T, json: T): T {
+  if (name === 'simple' || name === 'table') return text;
+  if (name === 'json') return json;
+  throw new ExitError(EXIT.badFeature, `${name} not supported as output format`);
 }
