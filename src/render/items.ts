@@ -1,3 +1,4 @@
+import { sortAsBytes } from '../base/byte-text.js';
 import { messageOf } from '../base/errors.js';
 import type { Resource } from '../confdir/types.js';
 import type { Mirror } from '../source/mirror.js';
@@ -28,7 +29,7 @@ export function itemsOf(resource: Declared, mirror: Mirror): readonly string[] |
         return { wrong: `for_each = ${JSON.stringify(forEach.glob)} matches more than ${MAX_ITEMS} items` };
       folders = next;
     }
-    return folders.sort();
+    return sortAsBytes(folders);
   } catch (error) {
     return { wrong: `for_each = ${JSON.stringify(forEach.glob)}: ${messageOf(error)}` };
   }

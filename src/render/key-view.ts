@@ -1,3 +1,4 @@
+import { compareBytes, hasSurrogates, sortAsBytes } from '../base/byte-text.js';
 import type { Mirror } from '../source/mirror.js';
 import { inSubtrees } from '../source/subtree.js';
 import type { Pair } from '../source/types.js';
@@ -67,6 +68,8 @@ export class MirrorView implements KeyView {
           : (from === 0 || pair.key.charCodeAt(from) === SLASH) && glob.matches(pair.key, from);
       if (matches && this.#sees(pair.key)) found.push(this.#trimmed(pair));
     }
+    // The mirror's order is UTF-16's.
+    if (found.some(({ key }) => hasSurrogates(key))) found.sort((a, b) => compareBytes(a.key, b.key));
     // The prefix itself is a key too, named `/`: what begins with the prefix and a literal slash leaves it out.
     if (glob.literal === '/' && from > 0 && glob.matches('/')) {
       const root = this.#mirror.get(this.#prefix);
@@ -84,12 +87,12 @@ export class MirrorView implements KeyView {
     }
     if (folder !== this.#prefix && this.#sees(folder) && this.#mirror.get(folder) !== undefined)
       names.add(base(folder));
-    return [...names].sort();
+    return sortAsBytes([...names]);
   }
 
   lsdir(path: string): readonly string[] {
     const folder = this.#folder(path);
-    return folder === undefined ? [] : [...this.#folders(folder)].sort();
+    return folder === undefined ? [] : sortAsBytes([...this.#folders(folder)]);
   }
 
   /** The mirror's name for a template's key. A key without a leading slash names nothing. */

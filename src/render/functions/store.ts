@@ -1,4 +1,4 @@
-import { compareBytes } from '../../base/byte-text.js';
+import { sortAsBytes } from '../../base/byte-text.js';
 import type { Pair } from '../../source/types.js';
 import { compileGlob } from './glob.js';
 import { define, type FunctionContext, FunctionError, hint } from './types.js';
@@ -52,9 +52,7 @@ export const storeFunctions = [
     params: ['text'],
     yields: 'texts',
     run: (context, pattern) => {
-      return matching(context, pattern)
-        .map((pair) => pair.value)
-        .sort(compareBytes);
+      return sortAsBytes(matching(context, pattern).map((pair) => pair.value));
     },
   }),
   // confd answers `ls ""` and `lsdir "/"` with nothing, and `ls "/"` with the leaves alone. Old templates see that.

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { byteLength, bytesOf, byteText, compareBytes, wellFormed } from '../../../src/base/byte-text.js';
+import {
+  byteLength,
+  bytesOf,
+  byteText,
+  compareBytes,
+  sortAsBytes,
+  wellFormed,
+} from '../../../src/base/byte-text.js';
 
 const bytes = fc.array(fc.nat({ max: 255 }), { maxLength: 24 });
 
@@ -37,6 +44,15 @@ describe('text as bytes', () => {
       }),
     );
     expect(compareBytes('\uffee', '😀')).toBe(-1);
+  });
+  test('lists are sorted by bytes, whatever is in them', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 4 }), fc.string({ maxLength: 4 }));
+    fc.assert(
+      fc.property(fc.array(text), (texts) => {
+        const sorted = texts.map(bytesOf).sort(Buffer.compare);
+        expect(sortAsBytes([...texts]).map(bytesOf)).toEqual(sorted);
+      }),
+    );
   });
   test('for others each such byte is U+FFFD, and what is well-formed stays', () => {
     expect(wellFormed(`a${byteText([0xff, 0xc3])}b`)).toBe('a\ufffd\ufffdb');

@@ -20,6 +20,29 @@ const prod = (subtrees: readonly string[] = ['/prod']): MirrorView =>
   new MirrorView(mirrorOf(keys), { prefix: '/prod', subtrees });
 const names = (view: MirrorView, pattern: string): string[] => view.glob(pattern).map((pair) => pair.key);
 
+describe('order', () => {
+  /** As Go sorts them, by bytes; UTF-16 has U+FF5E after 😀. */
+  const sorted = ['a', 'é', '\uff5e', '😀'];
+  const of = (prefix: string): MirrorView => {
+    const leaves = sorted.map((name) => [`${prefix}/l/${name}`, name]);
+    const folders = sorted.map((name) => [`${prefix}/f/${name}/x`, name]);
+    const mirror = mirrorOf(
+      Object.fromEntries([...leaves, ...folders, [`${prefix}/~`, ''], [prefix || '/', '']]),
+    );
+    return new MirrorView(mirror, { prefix, subtrees: [prefix] });
+  };
+
+  test.each(['', '/p'])('of keys and names is that of their bytes, prefix "%s"', (prefix) => {
+    const view = of(prefix);
+    expect(view.ls('/l')).toEqual(sorted);
+    expect(view.lsdir('/f')).toEqual(sorted);
+    expect(view.ls('/f')).toEqual(sorted);
+    expect(names(view, '/l/*')).toEqual(sorted.map((name) => `/l/${name}`));
+    expect(names(view, '/f/*/x')).toEqual(sorted.map((name) => `/f/${name}/x`));
+    expect(names(view, '/*')).toEqual(['/', '/~']);
+  });
+});
+
 describe('keys', () => {
   test('are seen without the prefix', () => {
     expect(prod().get('/services/db')).toMatchObject({ key: '/services/db', value: '3' });
