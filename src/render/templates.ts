@@ -1,6 +1,5 @@
 import { extname } from 'node:path';
 import { ConfetdError, messageOf } from '../base/errors.js';
-import { isWithin } from '../confdir/paths.js';
 import type { RenderFiles } from './files.js';
 import type { Engine, Template } from './types.js';
 
@@ -54,9 +53,7 @@ export class Templates {
         ),
       );
       if (before.get(path) === 'missing') throw new ConfetdError('template', `Missing template: ${path}`);
-      await this.#refuseOutside([path]);
       const template = await engine.compile(path, this.#folder);
-      await this.#refuseOutside(template.files);
       const versions = template.files.map((file) => before.get(file));
       const now = await this.#versions(template.files);
       this.#kept.set(path, { template, versions: versions.map((version, at) => version ?? now[at] ?? '') });
@@ -69,20 +66,6 @@ export class Templates {
   /** Forgets the templates that no resource uses. */
   keepOnly(paths: ReadonlySet<string>): void {
     for (const path of this.#kept.keys()) if (!paths.has(path)) this.#kept.delete(path);
-  }
-
-  /** No link leads out of the folder: whoever may write templates may read no other file through them. */
-  async #refuseOutside(paths: readonly string[]): Promise<void> {
-    const real = (path: string): Promise<string> => this.#files.resolve(path).catch(() => path);
-    const folder = await real(this.#folder);
-    for (const path of paths) {
-      const target = await real(path);
-      if (isWithin(folder, target)) continue;
-      throw new ConfetdError(
-        'template',
-        `${path} is a link to ${target}, which is outside of the templates folder ${this.#folder}: copy the file into it`,
-      );
-    }
   }
 
   #versions(files: readonly string[]): Promise<readonly string[]> {

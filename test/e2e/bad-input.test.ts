@@ -72,10 +72,6 @@ async function badFolder(folder: string): Promise<Readonly<Record<string, Bad>>>
       lines: ['src = "../../etc/passwd"', out('src-outside')],
       told: /src-outside\.toml:2:7: src = "\.\.\/\.\.\/etc\/passwd" must be a file under/,
     },
-    'src-link': {
-      lines: ['src = "link.tmpl"', out('src-link')],
-      told: /link\.tmpl is a link to \S*passwd, which is outside of the templates folder/,
-    },
     'include-outside': {
       lines: ['src = "io.tmpl"', out('include-outside')],
       templates: { 'io.tmpl': '\n{{include "../x"}}' },
@@ -150,7 +146,6 @@ async function badFolder(folder: string): Promise<Readonly<Record<string, Bad>>>
     // Other engines take the age of the universe for it: here it is no bad input at all.
     'conf.d/regex.toml': `[template]\nsrc = "regex.tmpl"\n${out('regex')}\n`,
   });
-  symlinkSync('/etc/passwd', join(folder, 'templates/link.tmpl'));
   execFileSync('mkfifo', [join(folder, 'templates/pipe.tmpl')]);
   for (const [name, { lines, file, templates }] of Object.entries(bad)) {
     writeFileSync(

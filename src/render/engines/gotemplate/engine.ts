@@ -82,7 +82,7 @@ export class GoTemplateEngine implements Engine {
     }
   }
 
-  /** Says of a path below the folder where a link takes it to, if that is outside. */
+  /** Says of a folder below the templates' where a link takes it to, if that is outside: nobody knows how much is there. */
   async #leaving(folder: string): Promise<(path: string) => Promise<string | undefined>> {
     const { realPath } = this.#options;
     if (realPath === undefined) return async () => undefined;
@@ -91,7 +91,7 @@ export class GoTemplateEngine implements Engine {
       const real = await realPath(path).catch(() => path);
       return isWithin(root, real)
         ? undefined
-        : `${path} is a link to ${real}, which is outside of the templates folder: copy it there`;
+        : `${path} is a link to ${real}, which is outside of the templates folder: include its files by a name that stands in the template`;
     };
   }
 

@@ -75,12 +75,12 @@ export class Library {
     const pending = [{ path: '', depth: 0 }];
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
       const here = at.path === '' ? folder : `${folder}/${at.path}`;
-      const fault = await outside(here);
+      const names = await namesIn(disk, here);
+      const fault = names === undefined ? undefined : await outside(here);
       if (fault !== undefined) {
         this.#contents.set(at.path, { fault });
         continue;
       }
-      const names = await namesIn(disk, here);
       if (names === undefined) {
         const contents = await read(here);
         if ('text' in contents) bytes += contents.text.length;
