@@ -17,14 +17,14 @@ import type { Lane } from './lane.js';
 import { Meters } from './meters.js';
 import { Milestones } from './milestones.js';
 import { Outcomes } from './outcomes.js';
+import { PassEnds } from './pass-ends.js';
 import { Pauses } from './pauses.js';
 import type { PassResult } from './pipeline.js';
 import { Report } from './report.js';
-import type { Result } from './result.js';
 import { Schedule } from './schedule.js';
 import { Slots } from './slots.js';
 import { SourceState } from './source-state.js';
-import { isDue, reloadRestMs } from './stages/reload.js';
+import { isDue } from './stages/reload.js';
 import { isRemoved } from './stages/removal.js';
 import { StateFolder } from './state.js';
 import type { Target } from './target.js';
@@ -65,6 +65,7 @@ export class Renderer {
   readonly #sourceState: SourceState;
   readonly #generations: Generations;
   readonly #milestones: Milestones;
+  readonly #passes: PassEnds;
   readonly #report: Report;
   readonly #controls: Controls;
 
@@ -123,6 +124,14 @@ export class Renderer {
       source: () => this.#sourceState.fields(source.name),
       configErrors: () => this.#generations.errors,
       filesKnown: () => this.#filesKnown,
+    });
+    this.#passes = new PassEnds({
+      world: this.#world,
+      schedule: this.#schedule,
+      outcomes: this.#outcomes,
+      report: this.#report,
+      milestones: this.#milestones,
+      start: (target) => this.#startAll([target]),
     });
     this.#controls = new Controls({
       world: this.#world,
@@ -217,81 +226,11 @@ export class Renderer {
     for (const lane of lanes) lane.start();
   }
 
-  #passed(lane: Lane, { results, reloaded }: PassResult): void {
-    if (reloaded !== undefined) lane.failures = reloaded.ok ? 0 : lane.failures + 1;
-    for (const result of results)
-      this.#settle(result, reloaded !== undefined && !reloaded.ok ? reloaded.error : '');
-    let retryInMs: number | undefined;
-    const owed = [...lane.members].some((target) => isDue(target, this.#world));
-    if (owed && !this.#world.pass.noop && !this.#stopping.signal.aborted) {
-      const again = (): void => {
-        lane.reloadAgain();
-        lane.start();
-      };
-      const restMs = reloadRestMs(lane.members, this.#world);
-      retryInMs = this.#schedule.retry(lane, lane.failures, again, restMs);
-    } else this.#schedule.forget(lane);
-    if (reloaded !== undefined) {
-      const { command, dests, ok, error, result } = reloaded;
-      const { outcome, durationMs } = result;
-      this.#world.emit({ type: 'reload', command, dests, ok, outcome, durationMs, retryInMs });
-      if (ok) this.#ports.log.info({ command, dests, ms: durationMs }, 'reloaded');
-      else this.#ports.log.error({ command, dests, outcome, ms: durationMs, retryInMs }, error);
-    }
-    const dests = results
-      .filter(({ status }) => status === 'written')
-      .map(({ target }) => target.resource.dest);
-    if (dests.length > 0) this.#world.emit({ type: 'applied', dests });
+  #passed(lane: Lane, pass: PassResult): void {
+    this.#passes.ended(lane, pass);
     for (const target of lane.members) if (isRemoved(target)) this.#generations.drop(target);
     this.#outcomes.check();
     this.#tellMilestones();
-  }
-
-  /** Takes up how a pass ended for one target. */
-  #settle(result: Result, reloadError: string): void {
-    const { target, attempt, status, reason, revision, swappedAtMs } = result;
-    this.#report.passed(result);
-    const { resource } = target;
-    const { name, dest } = resource;
-    const first = !target.tried;
-    if (status === 'stopped') return;
-    target.tried = true;
-    const news = target.lastError !== reason;
-    target.lastError = reason;
-    if (status === 'failed') {
-      target.phase = 'failed';
-      target.failures++;
-      const retryInMs = this.#schedule.retry(target, target.failures, () => {
-        target.answers.clear();
-        target.trigger = 'retry';
-        this.#startAll([target]);
-      });
-      if (news) this.#ports.log.error({ dest, resource: name, revision, retryInMs }, reason);
-      else this.#ports.log.debug({ dest, resource: name, revision, retryInMs }, reason);
-      if (news)
-        this.#world.emit({ type: 'failed', resource: name, dest, revision, error: reason, retryInMs });
-    } else if (status === 'held') {
-      target.phase = 'held';
-      target.failures = 0;
-      if (news) this.#ports.log.warn({ dest, resource: name }, reason);
-      if (news) this.#world.emit({ type: 'held', resource: name, dest, reason });
-    } else {
-      target.phase = status === 'would change' ? 'pending' : 'in_sync';
-      target.failures = 0;
-      target.appliedRevision = revision;
-      if (status === 'written') this.#milestones.wrote();
-      if (status === 'in sync' && first)
-        this.#world.emit({ type: 'in sync', resource: name, dest, revision });
-    }
-    if (attempt.range === undefined) return;
-    this.#outcomes.record({
-      dest,
-      range: attempt.range,
-      revision,
-      swappedAtMs,
-      endedAtMs: this.#ports.clock.monotonicMs(),
-      error: reason === '' ? reloadError : reason,
-    });
   }
 
   #lost(reason: string, sinceMs: number | undefined): void {

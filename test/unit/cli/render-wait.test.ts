@@ -16,7 +16,7 @@ const good = ResourceStatus.fromPartial({ dest: '/etc/a', state: 'in_sync', appl
 const settled = { before: [good], after: [good] };
 
 interface Daemon {
-  readonly answer?: Parameters<typeof RenderWaitResponse.fromPartial>[0];
+  readonly answer?: Partial<RenderWaitResponse>;
   readonly before: readonly ResourceStatus[];
   readonly after: readonly ResourceStatus[];
   /** The newest revision of the renderer, and of the store; undefined: there is no store. */
