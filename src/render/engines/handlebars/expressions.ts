@@ -140,6 +140,12 @@ export class Expressions {
       return arg;
     });
     if (name === 'include') this.#include(node);
+    if (name === 'executeTemplate') {
+      throw this.#fail(
+        node.path,
+        'executeTemplate runs what a Go template defines: for another file write {{> name}}, or include "name.hbs"',
+      );
+    }
     const written = count === 0 ? name : `(${name} ${args.map((arg) => arg.text).join(' ')})`;
     const site = this.site(node.path, written);
     return {
@@ -328,8 +334,9 @@ function reference(name: Name): hbs.AST.PathExpression {
 }
 
 function arityText({ min, max }: TemplateFunction['arity']): string {
-  if (min === max) return min === 1 ? '1 argument' : `${min} arguments`;
-  return max === Number.POSITIVE_INFINITY ? `${min} arguments or more` : `${min} or ${max} arguments`;
+  const least = min === 1 ? '1 argument' : `${min} arguments`;
+  if (min === max) return least;
+  return max === Number.POSITIVE_INFINITY ? `${least} or more` : `${min} or ${max} arguments`;
 }
 
 /** Whether a value of which something is known could be what a parameter asks for. */

@@ -16,6 +16,8 @@ const keys = {
 describe('names', () => {
   test.each([
     ['{{gest "/x"}}', 't.hbs:1:3: unknown function gest (did you mean get?)'],
+    ['{{gtev "/x"}}', 't.hbs:1:3: unknown function gtev (did you mean getv?)'],
+    ['{{executeTemplate "a"}}', 'executeTemplate runs what a Go template defines'],
     ['{{nothing}}', 't.hbs:1:3: unknown name nothing'],
     ['a\n {{ #gest "/x"}}{{/gest}}', 't.hbs:2:'],
     [
@@ -102,7 +104,7 @@ describe('calls', () => {
     ['{{getv "a" "b" "c"}}', 'getv takes 1 or 2 arguments, not 3'],
     ['{{add 1}}', 'add takes 2 arguments, not 1'],
     ['{{#gets}}{{/gets}}', 'gets takes 1 argument, not 0'],
-    ['{{and}}', 'and takes 1 arguments or more, not 0'],
+    ['{{and}}', 'and takes 1 argument or more, not 0'],
     ['{{getv "a" default="b"}}', 'getv takes no name=value arguments'],
     ['{{toUpper 5}}', 'argument 1 of toUpper must be text, and 5 is a number'],
     ['{{toUpper (gets "/x")}}', 'argument 1 of toUpper must be text, and (gets "/x") is a list'],
