@@ -6,15 +6,15 @@ import type { Activity } from '../render/activity.js';
 import type { SourceSpec } from '../render/messages.js';
 import { placesOf } from './announce-source.js';
 
-/** What a one-shot shows on a terminal while it takes long: the backend that it waits for, the file, the command. */
+/** What a one-shot, or a preview, shows on a terminal while it takes long: the backend that it waits for, the file, the command. */
 export class OnetimeProgress {
   readonly #progress: Progress;
   #count = 0;
   readonly #begun = new Set<string>();
 
-  /** `logFormat` `json`: its output is for a program. */
-  constructor(clock: Clock, logFormat: string, stream: StatusStream = process.stderr, env = process.env) {
-    this.#progress = new Progress({ stream, clock, env, wanted: logFormat !== 'json' });
+  /** `format` `json`: its output is for a program. */
+  constructor(clock: Clock, format: string, stream: StatusStream = process.stderr, env = process.env) {
+    this.#progress = new Progress({ stream, clock, env, wanted: format !== 'json' });
   }
 
   /** A log, and a stream, for which the line makes room. */
@@ -39,7 +39,7 @@ export class OnetimeProgress {
         this.#count += activity.count;
         return;
       case 'rendering': {
-        this.#begun.add(activity.dest);
+        this.#begun.add(`${activity.revision ?? ''} ${activity.dest}`);
         const at = `rendering ${this.#begun.size} of ${Math.max(this.#count, this.#begun.size)}`;
         this.#progress.show(() => `${at}: ${short(activity.dest)}`);
         return;

@@ -14,6 +14,7 @@ import { usesColor } from '../render/diff-colors.js';
 import { outermost } from '../source/subtree.js';
 import type { Source } from '../source/types.js';
 import { confdirOptions } from './config.js';
+import { OnetimeProgress } from './onetime-progress.js';
 import { type PreviewLine, RENDER_FLAGS, readPreviewLine, revisionsOf } from './preview-flags.js';
 import {
   endedBySignals,
@@ -91,7 +92,9 @@ function refuseContradictions({ own }: Line): void {
 
 async function run(line: Line, env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const { own, warnings } = line;
-  const log = sentenceLog();
+  const clock = new NodeClock();
+  const progress = new OnetimeProgress(clock, own.output);
+  const log = progress.log(sentenceLog());
   for (const warning of warnings) log.warn({}, warning);
   const flags = own.mock === '' ? await withSrvNodes(line.flags, log) : line.flags;
   const generation = await load(flags.confdir, confdirOptions(flags));
@@ -105,13 +108,10 @@ async function run(line: Line, env: Readonly<Record<string, string | undefined>>
     selection(words, resources, places);
     return tell(line, generation, { revision: 0, files: [], errors: [] });
   }
-  const source = await openForCommand(
-    own.mock === '' ? onetimeSourceSpec(flags, env) : mockSpec(own.mock),
-    env,
-  );
+  const spec = own.mock === '' ? onetimeSourceSpec(flags, env) : mockSpec(own.mock);
+  const source = await openForCommand(spec, env);
   const abort = new AbortController();
   const release = endedBySignals(abort);
-  const clock = new NodeClock();
   const timer = clock.schedule(flags.timeout, () => {
     abort.abort(new ConfetdError('source', `no answer within --timeout (${flags.timeout} ms)`));
   });
@@ -125,6 +125,7 @@ async function run(line: Line, env: Readonly<Record<string, string | undefined>>
       stateFolder: isPast || flags['state-dir'] === '' ? undefined : resolve(flags['state-dir']),
       strict: flags.strict,
       signal: abort.signal,
+      onActivity: progress.take,
     }),
     resources,
     pick: (known) => selection(words, known, places),
@@ -133,12 +134,15 @@ async function run(line: Line, env: Readonly<Record<string, string | undefined>>
     loaded: () => timer.cancel(),
   };
   try {
+    progress.loading(spec);
     const revisions = revisionsOf(own.between);
     const outcome = await (revisions === undefined
       ? lookAtOne(look, own['at-revision'] || undefined, { disk: own.diff || own['exit-code'] })
       : lookAtTwo(look, revisions));
+    progress.end();
     return tell(line, generation, outcome);
   } finally {
+    progress.end();
     timer.cancel();
     release();
     await source.close();

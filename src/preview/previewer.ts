@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { reservedFolders } from '../confdir/load.js';
 import type { Resource } from '../confdir/types.js';
+import type { Activity } from '../render/activity.js';
 import { type Expanded, Expansion } from '../render/expansion.js';
 import type { RenderFiles } from '../render/files.js';
 import { Meters } from '../render/meters.js';
@@ -31,6 +32,8 @@ export interface PreviewOptions {
   readonly strict: boolean;
   /** Ends lookups. */
   readonly signal: AbortSignal;
+  /** Told of what takes its time. Must not throw. */
+  readonly onActivity?: (activity: Activity) => void;
 }
 
 /** What a pass would make of one destination. */
@@ -75,7 +78,7 @@ export class Previewer {
 
   /** What the resources stand for in these keys. Fails as reading a destination's folder may. */
   async at(snapshot: Snapshot, declared: readonly Resource[]): Promise<Moment> {
-    const { confdir, stateFolder, strict, signal } = this.#options;
+    const { confdir, stateFolder, strict, signal, onActivity } = this.#options;
     const ports = this.#ports;
     const states = new StateFolder(ports.files, stateFolder, ports.log);
     const pauses = new Pauses({ states, clock: ports.clock, log: ports.log, onEnd: () => {} });
@@ -92,6 +95,7 @@ export class Previewer {
       stopping: signal,
       ended: signal,
       emit: () => {},
+      ...(onActivity === undefined ? {} : { activity: onActivity }),
     };
     const expansion = new Expansion({
       files: ports.files,
@@ -139,6 +143,7 @@ export class Moment {
     const needed = this.resources.filter(
       (one) => wanted(one) || (one.lane !== undefined && groups.has(one.lane)),
     );
+    this.#world.activity?.({ type: 'files', count: needed.length });
     const files: PreviewFile[] = [];
     for (let at = 0; at < needed.length; at += AT_ONCE) {
       const some = needed.slice(at, at + AT_ONCE);
@@ -187,6 +192,7 @@ export class Moment {
       target.template = compiled.template;
       target.templateError = compiled.error;
       held = world.pauses.reason(resource.dest) ?? '';
+      world.activity?.({ type: 'rendering', dest: resource.dest, revision: this.revision });
       draft = resource.absent ? absentDraft(target, world) : await renderDraft(target, false, world);
     });
     // What a guard on the keys holds back is worth seeing all the same.

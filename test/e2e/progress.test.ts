@@ -74,6 +74,19 @@ describe.skipIf(!existsSync(SCRIPT))('a status line', () => {
     expect(remaining(shown.stdout)).toMatch(/^confetd: .*(ECONNREFUSED|no answer)/m);
   });
 
+  test('of render tells which backend it waits for, and is not there where its output is JSON', async () => {
+    const node = `http://127.0.0.1:${await claimPort()}`;
+    const source = ['--backend', 'etcdv3', '--node', node, '--timeout', '2s'];
+    const args = ['render', ...source, '--confdir', folderOf()];
+    const [shown, json] = [onTerminal('confetd', args), onTerminal('confetd', [...args, '--output', 'json'])];
+    expect((await shown.exited).code).toBe(1);
+    expect(shown.stdout).toContain(`waiting for the backend at ${node} for 1 s`);
+    expect(remaining(shown.stdout)).not.toContain('waiting for the backend');
+    expect(remaining(shown.stdout)).toMatch(/^confetd: .*(ECONNREFUSED|no answer)/m);
+    expect((await json.exited).code).toBe(1);
+    expect(json.stdout).not.toContain('waiting for the backend');
+  });
+
   test('of put --wait names the files that are awaited; of lock, the lock', async () => {
     const folder = folderOf();
     const daemon = await Daemon.start({ cwd: folder, args: ['--confdir', folder] });

@@ -52,6 +52,19 @@ describe('a one-shot', () => {
     progress.end();
   });
 
+  test('counts a file once for each revision that it is rendered from', () => {
+    const { clock, line, progress } = setup();
+    progress.loading({ type: 'env' });
+    clock.advance(600);
+    for (const revision of [5, 9]) {
+      progress.take({ type: 'files', count: 2 });
+      for (const dest of ['/a', '/b', '/b']) progress.take({ type: 'rendering', dest, revision });
+      clock.advance(100);
+    }
+    expect(line.text).toBe('rendering 4 of 4: /b');
+    progress.end();
+  });
+
   test('names no password of a backend', () => {
     const { clock, line, progress } = setup();
     progress.loading({ type: 'zookeeper', nodes: ['zk://user:secret@h:2181'], intervalMs: 1, watch: true });

@@ -3,6 +3,7 @@ import type { Resource } from '../../../src/confdir/types.js';
 import { againstDisk, between } from '../../../src/preview/compare.js';
 import { Previewer, type PreviewFile } from '../../../src/preview/previewer.js';
 import { readOnly } from '../../../src/preview/read-only-files.js';
+import type { Activity } from '../../../src/render/activity.js';
 import { MemoryFiles } from '../render/memory-files.js';
 import { Rig, resource, sourceOf } from '../render/rig.js';
 
@@ -54,6 +55,23 @@ describe('a preview', () => {
     ]);
     expect([errors, steps, rig.commands]).toEqual([[], [], []]);
     expect(rig.out('app')).toBe('old');
+  });
+
+  it('tells how many files it renders, and which at the moment', async () => {
+    const rig = new Rig({ source: sourceOf({ '/a': '1' }, 5) })
+      .template('app', '$/a')
+      .template('web', '#WEB');
+    const activities: Activity[] = [];
+    const { signal } = new AbortController();
+    const onActivity = (activity: Activity): void => void activities.push(activity);
+    const previewer = new Previewer({ ports: rig.ports, confdir: '/c', strict: false, signal, onActivity });
+    const moment = await previewer.at(await rig.source.load(), [resource('app'), resource('web')]);
+    await moment.render(() => true, { disk: true });
+    expect(activities).toEqual([
+      { type: 'files', count: 2 },
+      { type: 'rendering', dest: '/out/app', revision: 5 },
+      { type: 'rendering', dest: '/out/web', revision: 5 },
+    ]);
   });
 
   it('tells what a guard holds back, with the text', async () => {
