@@ -1,8 +1,9 @@
 import { ConfetdError } from '../base/errors.js';
+import { CountedKeys } from './counted-keys.js';
 import { readKeys } from './files.js';
 import { namePattern } from './name-pattern.js';
 import { inSubtrees } from './subtree.js';
-import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
+import type { Change, Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 /** Tells when files or folders, or what is in them, may have changed. Resolves when every later change will be told. */
 export type WatchPaths = (
@@ -29,8 +30,7 @@ export class FileSource implements Source {
   readonly #watch: WatchPaths;
   readonly #filter: string;
   readonly #followers = new Set<Follower>();
-  #pairs: ReadonlyMap<string, Pair> = new Map();
-  #revision = 0;
+  readonly #state: CountedKeys;
   #watching: Promise<{ close(): Promise<void> }> | undefined;
   /** Refreshes run one after another. */
   #refreshing: Promise<unknown> = Promise.resolve();
@@ -46,13 +46,14 @@ export class FileSource implements Source {
     this.#paths = paths;
     this.#watch = watch;
     this.#filter = filter;
+    this.#state = new CountedKeys(`file:${paths.join(',')}`);
     namePattern(filter);
   }
 
   async load(subtrees: readonly Subtree[], signal: AbortSignal): Promise<Snapshot> {
     const trouble = await beforeAbort(this.#refresh(), signal);
     if (trouble !== undefined) throw new ConfetdError('source', trouble);
-    return this.#snapshot(subtrees);
+    return this.#state.snapshot(subtrees);
   }
 
   follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
@@ -111,30 +112,9 @@ export class FileSource implements Source {
       for (const follower of this.#followers) lose(follower, trouble);
       return trouble;
     }
-    const changes = this.#adopt(keys);
+    const changes = this.#state.adopt(keys);
     for (const follower of this.#followers) this.#tell(follower, changes);
     return undefined;
-  }
-
-  /** Makes the keys the present state, as the next revision if they differ, and answers the differences. */
-  #adopt(keys: ReadonlyMap<string, string>): Change[] {
-    const revision = this.#revision + 1;
-    const pairs = new Map<string, Pair>();
-    const changes: Change[] = [];
-    for (const [key, value] of [...keys].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const before = this.#pairs.get(key);
-      const pair = before?.value === value ? before : { key, value, modRevision: revision };
-      pairs.set(key, pair);
-      if (pair !== before) changes.push({ type: 'put', pair });
-    }
-    for (const key of this.#pairs.keys()) {
-      if (!pairs.has(key)) changes.push({ type: 'delete', key, modRevision: revision });
-    }
-    if (changes.length > 0 || this.#revision === 0) {
-      this.#pairs = pairs;
-      this.#revision = revision;
-    }
-    return changes;
   }
 
   #tell(follower: Follower, changes: readonly Change[]): void {
@@ -143,20 +123,15 @@ export class FileSource implements Source {
     follower.lost = false;
     if (!follower.started) {
       follower.started = true;
-      listener.snapshot(this.#snapshot(subtrees));
+      listener.snapshot(this.#state.snapshot(subtrees));
       return;
     }
     const own = changes.filter((change) =>
       inSubtrees(subtrees, change.type === 'put' ? change.pair.key : change.key),
     );
     if (changes.length > 0) {
-      listener.changes({ revision: this.#revision, changes: own, committedAtMs: undefined });
+      listener.changes({ revision: this.#state.revision, changes: own, committedAtMs: undefined });
     }
-  }
-
-  #snapshot(subtrees: readonly Subtree[]): Snapshot {
-    const pairs = [...this.#pairs.values()].filter(({ key }) => inSubtrees(subtrees, key));
-    return { origin: `file:${this.#paths.join(',')}`, revision: this.#revision, pairs };
   }
 }
 

@@ -2,6 +2,7 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
+import { Followings } from './followings.js';
 import type { SourceTiming } from './timing.js';
 import type { Following, History, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
@@ -16,7 +17,7 @@ export class PolledSource implements Source {
   readonly #intervalMs: number;
   readonly #ports: PollPorts;
   readonly #timing: SourceTiming;
-  readonly #followings = new Set<Following>();
+  readonly #followings = new Followings();
 
   constructor(source: Source, intervalMs: number, ports: PollPorts, timing: SourceTiming = {}) {
     this.#source = source;
@@ -38,21 +39,11 @@ export class PolledSource implements Source {
   }
 
   follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
-    const abort = new AbortController();
-    const done = this.#poll(subtrees, listener, abort.signal);
-    const following = {
-      close: () => {
-        this.#followings.delete(following);
-        abort.abort();
-        return done;
-      },
-    };
-    this.#followings.add(following);
-    return following;
+    return this.#followings.start((signal) => this.#poll(subtrees, listener, signal));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#followings].map((following) => following.close()));
+    await this.#followings.close();
     await this.#source.close();
   }
 

@@ -2,11 +2,13 @@ import { ConfetdError, messageOf } from '../base/errors.js';
 import { backoffMs, pause } from '../client/backoff.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
+import { CountedKeys } from './counted-keys.js';
+import { Followings } from './followings.js';
 import { READ_TIMEOUT_MS, withDeadline } from './polled.js';
 import type { Rereading } from './remote.js';
 import { outermost } from './subtree.js';
 import type { SourceTiming } from './timing.js';
-import type { Change, Following, Pair, Snapshot, Source, SourceListener, Subtree } from './types.js';
+import type { Following, Snapshot, Source, SourceListener, Subtree } from './types.js';
 
 /** All keys of some subtrees, and a way to learn that they may be others by now. */
 export interface Reading {
@@ -48,7 +50,7 @@ export class RereadSource implements Source {
   readonly name: string;
   readonly #store: KeyStore;
   readonly #options: RereadOptions;
-  readonly #followings = new Set<Following>();
+  readonly #followings = new Followings();
 
   constructor(store: KeyStore, options: RereadOptions) {
     this.name = store.name;
@@ -64,21 +66,11 @@ export class RereadSource implements Source {
   }
 
   follow(subtrees: readonly Subtree[], listener: SourceListener): Following {
-    const abort = new AbortController();
-    const done = this.#follow(subtrees, listener, abort.signal);
-    const following = {
-      close: () => {
-        this.#followings.delete(following);
-        abort.abort();
-        return done;
-      },
-    };
-    this.#followings.add(following);
-    return following;
+    return this.#followings.start((signal) => this.#follow(subtrees, listener, signal));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#followings].map((following) => following.close()));
+    await this.#followings.close();
     await this.#store.close();
   }
 
@@ -150,47 +142,6 @@ async function untilChanged(
 }
 
 const NEVER: Promise<void> = new Promise(() => undefined);
-
-/** Keys with revisions of our own counting. */
-class CountedKeys {
-  readonly #origin: string;
-  #pairs: ReadonlyMap<string, Pair> = new Map();
-  #revision = 0;
-
-  constructor(origin: string) {
-    this.#origin = origin;
-  }
-
-  /** 0: nothing was adopted yet. */
-  get revision(): number {
-    return this.#revision;
-  }
-
-  /** Makes the keys the present state, as the next revision if they differ, and answers the differences. */
-  adopt(keys: ReadonlyMap<string, string>): readonly Change[] {
-    const revision = this.#revision + 1;
-    const pairs = new Map<string, Pair>();
-    const changes: Change[] = [];
-    for (const [key, value] of [...keys].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const before = this.#pairs.get(key);
-      const pair = before?.value === value ? before : { key, value, modRevision: revision };
-      pairs.set(key, pair);
-      if (pair !== before) changes.push({ type: 'put', pair });
-    }
-    for (const key of this.#pairs.keys()) {
-      if (!pairs.has(key)) changes.push({ type: 'delete', key, modRevision: revision });
-    }
-    if (changes.length > 0 || this.#revision === 0) {
-      this.#pairs = pairs;
-      this.#revision = revision;
-    }
-    return changes;
-  }
-
-  snapshot(): Snapshot {
-    return { origin: this.#origin, revision: this.#revision, pairs: [...this.#pairs.values()] };
-  }
-}
 
 /** Not a cluster's ID: another process counts anew, and that is no way back. */
 function originOf({ name, nodes }: KeyStore): string {
