@@ -6,43 +6,7 @@ import { BACKENDS, FOREIGN_BACKENDS } from './confd-flags.js';
 import { readConfigFile } from './config-file.js';
 import { DAEMON_FLAGS, type DaemonFlags } from './flags.js';
 
-const {
-  backend,
-  node,
-  scheme,
-  'srv-domain': srvDomain,
-  'srv-record': srvRecord,
-  'client-cert': clientCert,
-  'client-key': clientKey,
-  'client-ca-keys': clientCaKeys,
-  'client-insecure': clientInsecure,
-  'basic-auth': basicAuth,
-  username,
-  password,
-  'auth-token': authToken,
-  'auth-type': authType,
-  'app-id': appId,
-  'user-id': userId,
-  'role-id': roleId,
-  'secret-id': secretId,
-  path,
-  separator,
-  file,
-  filter,
-  confdir,
-  'config-file': configFile,
-  prefix,
-  'prefix-mode': prefixMode,
-  'diff-context': diffContext,
-  color,
-  timeout,
-  'state-dir': stateDir,
-  'render-timeout': renderTimeout,
-  'max-output-bytes': maxOutputBytes,
-  'check-cmd-timeout': checkTimeout,
-  'dial-timeout': dialTimeout,
-  'read-timeout': readTimeout,
-} = DAEMON_FLAGS;
+const { backend, 'config-file': configFile, 'state-dir': stateDir, timeout } = DAEMON_FLAGS;
 
 const OUTPUT = {
   kind: 'string',
@@ -55,13 +19,9 @@ const MOCK_USAGE = 'YAML or JSON keys to render from, as the file backend reads 
 const STRICT = { kind: 'boolean', default: false, usage: 'what would be a warning fails' } as const;
 
 const READING = {
-  confdir,
-  'config-file': configFile,
-  prefix,
-  'prefix-mode': prefixMode,
+  ...daemonFlags('confdir', 'config-file', 'prefix', 'prefix-mode'),
   strict: STRICT,
-  'render-timeout': renderTimeout,
-  'max-output-bytes': maxOutputBytes,
+  ...daemonFlags('render-timeout', 'max-output-bytes'),
 } as const;
 
 export const RENDER_FLAGS = {
@@ -80,8 +40,7 @@ export const RENDER_FLAGS = {
   mock: { kind: 'string', default: '', usage: MOCK_USAGE },
   'exit-code': { kind: 'boolean', default: false, usage: 'exit 2 if a file would change' },
   output: OUTPUT,
-  color,
-  'diff-context': diffContext,
+  ...daemonFlags('color', 'diff-context'),
   resource: RESOURCE,
   ...READING,
   'state-dir': {
@@ -89,33 +48,34 @@ export const RENDER_FLAGS = {
     usage: 'what earlier passes have remembered (of a daemon: DATA-DIR/render): files that would go, pauses',
   },
   timeout: { ...timeout, usage: 'for the source to answer' },
-  'dial-timeout': dialTimeout,
-  'read-timeout': readTimeout,
+  ...daemonFlags('dial-timeout', 'read-timeout'),
   backend: {
     ...backend,
     usage: `where the keys are: ${BACKENDS.join(', ')}; also as a word: confetd render env; embedded: the member on this host`,
   },
-  node,
-  scheme,
-  'srv-domain': srvDomain,
-  'srv-record': srvRecord,
-  'client-cert': clientCert,
-  'client-key': clientKey,
-  'client-ca-keys': clientCaKeys,
-  'client-insecure': clientInsecure,
-  'basic-auth': basicAuth,
-  username,
-  password,
-  'auth-token': authToken,
-  'auth-type': authType,
-  'app-id': appId,
-  'user-id': userId,
-  'role-id': roleId,
-  'secret-id': secretId,
-  path,
-  separator,
-  file,
-  filter,
+  ...daemonFlags(
+    'node',
+    'scheme',
+    'srv-domain',
+    'srv-record',
+    'client-cert',
+    'client-key',
+    'client-ca-keys',
+    'client-insecure',
+    'basic-auth',
+    'username',
+    'password',
+    'auth-token',
+    'auth-type',
+    'app-id',
+    'user-id',
+    'role-id',
+    'secret-id',
+    'path',
+    'separator',
+    'file',
+    'filter',
+  ),
 } as const satisfies FlagSet;
 
 export const VALIDATE_FLAGS = {
@@ -127,9 +87,17 @@ export const VALIDATE_FLAGS = {
   },
   output: OUTPUT,
   resource: RESOURCE,
-  'check-cmd-timeout': checkTimeout,
+  ...daemonFlags('check-cmd-timeout'),
   ...READING,
 } as const satisfies FlagSet;
+
+/** Flags that are the daemon's, word for word. */
+function daemonFlags<Name extends keyof typeof DAEMON_FLAGS>(
+  ...names: readonly Name[]
+): Pick<typeof DAEMON_FLAGS, Name> {
+  const picked = Object.fromEntries(names.map((name) => [name, DAEMON_FLAGS[name]]));
+  return picked as Pick<typeof DAEMON_FLAGS, Name>;
+}
 
 /** The command line of one of these commands. */
 export interface PreviewLine<Own extends FlagSet> {
