@@ -1,4 +1,5 @@
 import { etcdError } from '../base/etcd-errors.js';
+import type { Sliced } from '../base/sliced.js';
 import type { Clock } from '../io/clock.js';
 import { StoredLease } from '../proto/generated/store.js';
 import { leaseBytes } from '../store/keys.js';
@@ -99,11 +100,17 @@ export class Lessor {
     this.#add(id, ttl);
   }
 
-  /** Applies a revocation: the lease's keys go, sorted, in one revision. Throws `not_found`. */
-  revoke(txn: WriteTxn, id: bigint): KeyValue[] {
-    if (!this.#leases.delete(id)) throw etcdError('leaseNotFound');
-    this.#sweep();
-    const deleted = txn.leaseKeys(id).flatMap((key) => txn.deleteRange(key, ''));
+  /**
+   * Applies a revocation: the lease's keys go, sorted, in one revision. Until the entry ends the lease is there for all
+   * others, as its keys are. Throws `not_found`.
+   */
+  *revoke(txn: WriteTxn, id: bigint): Sliced<KeyValue[]> {
+    if (!this.#leases.has(id)) throw etcdError('leaseNotFound');
+    txn.whenEnded(() => {
+      this.#leases.delete(id);
+      this.#sweep();
+    });
+    const deleted = yield* txn.deleteLeaseKeys(id);
     txn.table('leases').remove(leaseBytes(id));
     return deleted;
   }

@@ -108,7 +108,7 @@ export function assemble(assembly: Assembly): { member: Member; start(): Promise
     if (raft.status.confState.voters.length > 1) takesPart();
   };
   const reachable = (id: bigint): boolean => transport.activeSince(id) !== undefined;
-  const applier = new EntryApplier({ store, lessor, alarms, raft, proposals, confChanged });
+  const applier = new EntryApplier({ store, lessor, alarms, raft, proposals, clock, confChanged });
   const install = new SnapshotInstall({
     raft,
     states,

@@ -31,8 +31,11 @@ export interface LoopPorts {
   readonly proposals: Proposals;
   readonly clock: Clock;
   readonly tickMs: number;
-  /** Applies one committed entry, at once. Must not fail: what it throws halts the member. */
-  apply(entry: Entry): void;
+  /**
+   * Applies one committed entry: at once (undefined), or, a long one, by the time that the promise resolves; false: it
+   * was given up, with the state that it was for. Must not fail: what it throws halts the member.
+   */
+  apply(entry: Entry): Promise<boolean> | undefined;
   /** Makes the staged state the member's own. Nothing is applied meanwhile. */
   install(snapshot: SnapshotMetadata): Promise<void>;
   /** Undefined: there is room. Otherwise nothing more is applied until it resolves (the store is behind in writing). */
@@ -72,6 +75,8 @@ export class RaftLoop {
   #appliedIndex: number;
   #turnDue = false;
   #waitingForRoom = false;
+  /** A long entry that is being applied. */
+  #applying: Entry | undefined;
   #ended = false;
   #tick: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -259,6 +264,8 @@ export class RaftLoop {
     // The snapshot stands for what was to be applied.
     this.#committed = [];
     this.#committedAt = 0;
+    // It may still end before the state is replaced, or it is given up then: raft counts neither.
+    this.#applying = undefined;
     return this.#replaceState(snapshot.metadata, entries, hardState);
   }
 
@@ -293,7 +300,7 @@ export class RaftLoop {
   }
 
   #applySome(untilMs: number): void {
-    if (this.#waitingForRoom || this.backlog === 0) return;
+    if (this.#waitingForRoom || this.#applying !== undefined || this.backlog === 0) return;
     let applied = 0;
     while (this.#committedAt < this.#committed.length) {
       if (applied % APPLY_CHECK_EVERY === 0 && this.#ports.clock.monotonicMs() > untilMs) {
@@ -310,11 +317,36 @@ export class RaftLoop {
         break;
       }
       const entry = this.#committed[this.#committedAt++] as Entry;
-      this.#ports.apply(entry);
-      this.#ports.proposals.applied(entry.term);
-      this.#appliedIndex = entry.index;
+      const applying = this.#ports.apply(entry);
+      if (applying !== undefined) {
+        this.#awaitApplied(entry, applying);
+        break;
+      }
+      this.#applied(entry);
       applied++;
     }
     if (applied > 0) this.#ports.raft.applied(this.#appliedIndex);
+  }
+
+  #applied(entry: Entry): void {
+    this.#ports.proposals.applied(entry.term);
+    this.#appliedIndex = entry.index;
+  }
+
+  /** Nothing else is applied until then; all the rest goes on. */
+  #awaitApplied(entry: Entry, applying: Promise<boolean>): void {
+    this.#applying = entry;
+    applying.then(
+      (applied) => {
+        if (!applied || this.#ended || this.#applying !== entry) return;
+        this.#applying = undefined;
+        this.#guard(() => {
+          this.#applied(entry);
+          this.#ports.raft.applied(entry.index);
+          this.#turn();
+        });
+      },
+      (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
+    );
   }
 }

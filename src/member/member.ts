@@ -1,6 +1,7 @@
 import { toBytes } from '../base/bytes.js';
 import { messageOf } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
+import { inSlices, Pace } from '../base/sliced.js';
 import { listMembers } from '../cluster/members.js';
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../io/log.js';
@@ -14,7 +15,7 @@ import type { Store } from '../store/store.js';
 import type { RangeQuery, RangeResult, Watcher, WatchSink, WatchSpec } from '../store/types.js';
 import type { Alarms } from './alarms.js';
 import type { AppliedCompaction } from './apply/apply.js';
-import { revisionHeader, toRangeQuery, toRangeResponse } from './apply/convert.js';
+import { revisionHeader, toLongRangeResponse, toRangeQuery, toRangeResponse } from './apply/convert.js';
 import { isReadOnly, isSerializable, readTxn } from './apply/txn.js';
 import type { LeaderCalls } from './leader-calls.js';
 import type { Leadership } from './leadership.js';
@@ -33,6 +34,9 @@ const MAX_APPLY_BACKLOG = 5_000;
 /** Requests on their way at once, and their bytes; clients that send more are told to slow down. */
 const MAX_PROPOSALS = 20_000;
 const MAX_PROPOSAL_BYTES = 256 * 1024 * 1024;
+
+/** Rows turned into a response in one turn. */
+const RESPONSE_SLICE_ROWS = 500;
 
 /** What `startMember` has joined. */
 export interface MemberParts {
@@ -121,7 +125,11 @@ export class Member implements MemberService {
   range(request: rpc.RangeRequest): Promise<rpc.RangeResponse> {
     const read = async () => {
       this.#refuseIfCorrupt();
-      return this.#complete(toRangeResponse(await this.#parts.store.range(toRangeQuery(request))));
+      const { store, clock } = this.#parts;
+      const result = await store.range(toRangeQuery(request));
+      if (result.kvs.length <= RESPONSE_SLICE_ROWS) return this.#complete(toRangeResponse(result));
+      const pace = new Pace(RESPONSE_SLICE_ROWS);
+      return this.#complete(await inSlices(toLongRangeResponse(result, pace), () => clock.yield()));
     };
     return request.serializable ? read() : this.linearizable().then(read);
   }
@@ -143,16 +151,7 @@ export class Member implements MemberService {
     if (!isReadOnly(request)) return this.#propose({ $case: 'txn', value: request });
     if (!isSerializable(request)) await this.linearizable();
     this.#refuseIfCorrupt();
-    const { store } = this.#parts;
-    const txn = {
-      revision: store.revision,
-      get: store.get.bind(store),
-      range: (query: Parameters<Store['read']>[0]) => {
-        store.checkRevision(query.revision);
-        return store.read(query, store.revision);
-      },
-    };
-    return this.#complete(readTxn({ txn }, request));
+    return this.#complete(await this.#parts.store.reading((txn) => readTxn({ txn }, request)));
   }
 
   async compact(request: rpc.CompactionRequest): Promise<rpc.CompactionResponse> {

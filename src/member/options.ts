@@ -36,6 +36,8 @@ export interface MemberOptions {
   readonly hashCheckMs: number;
   /** Of one WAL segment, in bytes; undefined: etcd's 64,000,000. */
   readonly walSegmentBytes?: number;
+  /** Rows of a long entry that are applied in one turn; undefined: as many as take about a millisecond. */
+  readonly applySliceRows?: number;
 }
 
 export interface MemberPorts {

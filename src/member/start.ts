@@ -46,6 +46,7 @@ async function open(options: MemberOptions, ports: MemberPorts): Promise<Member>
   const store = Store.open({
     backend: opened.backend,
     clock,
+    ...(options.applySliceRows === undefined ? {} : { sliceRows: options.applySliceRows }),
     onFailure: (error) => failed(error),
     onFull: (full) => fullDisk.state(full),
     onStalled: (seconds) => fullDisk.stalled(seconds),

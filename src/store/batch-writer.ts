@@ -44,7 +44,7 @@ export class BatchWriter {
   }
 
   /** Not before the one before it is `written`. */
-  write(batch: readonly Write[], written: () => void): void {
+  write(batch: Iterable<Write>, written: () => void): void {
     this.#watch(STALL_MS);
     this.#attempt = this.#backend.write(batch).then(
       () => {
@@ -70,7 +70,7 @@ export class BatchWriter {
     await this.#attempt;
   }
 
-  #later(batch: readonly Write[], written: () => void, error: BackendFullError): void {
+  #later(batch: Iterable<Write>, written: () => void, error: BackendFullError): void {
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
     this.#timer = this.#options.clock.schedule(this.#pauseMs, () => this.write(batch, written));
     if (!this.#full) this.#tellFull(true, error.message);

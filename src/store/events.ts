@@ -60,6 +60,8 @@ export function deletedKeyValue(key: ByteString, revision: number): KeyValue {
 export class LiveEvent implements StoreEvent {
   readonly type: StoreEvent['type'];
   readonly kv: KeyValue;
+  /** The key was changed again in the same revision: this one doesn't count. */
+  replaced = false;
   readonly #previous: KeyValue | undefined;
 
   constructor(type: StoreEvent['type'], kv: KeyValue, previous: KeyValue | undefined) {

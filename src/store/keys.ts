@@ -1,4 +1,4 @@
-import type { ByteString } from '../base/bytes.js';
+import { type ByteString, FROM_KEY_END, prefixEnd } from '../base/bytes.js';
 import { ConfetdError } from '../base/errors.js';
 
 /** Bound of a key's length plus its zero bytes, so that every composite key fits LMDB's 1,978 bytes. */
@@ -106,6 +106,13 @@ export function leaseBytes(lease: bigint): ByteString {
   const bytes = Buffer.allocUnsafe(REVISION_BYTES);
   bytes.writeBigInt64BE(lease);
   return bytes.toString('latin1');
+}
+
+/** The rows of table `leaseKeys` that belong to a lease. */
+export function leaseBounds(lease: bigint): Bounds {
+  const start = leaseBytes(lease);
+  const after = prefixEnd(start);
+  return { start, end: after === FROM_KEY_END ? undefined : after };
 }
 
 /** Keys of a table from `start` on, before `end`; undefined: to the last. */

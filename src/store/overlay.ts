@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/bytes.js';
-import type { Row, TableName, Write } from './backend/backend.js';
+import type { Row, RowRange, TableName, Write } from './backend/backend.js';
 import { type OrderedMap, orderedMap } from './backend/ordered.js';
 import { EMPTY_VALUE } from './record.js';
 
@@ -49,6 +49,13 @@ export class Overlay {
       });
     }
     return writes;
+  }
+
+  /** The same one by one, for whom all at once would take too long. Nothing may be set meanwhile. */
+  *eachWrite(): Generator<Write, void, void> {
+    for (const [table, rows] of this.#tables) {
+      for (const [key, value] of rows.entries()) yield { table, key, value: value ?? undefined };
+    }
   }
 
   /** A cursor over a table's rows; undefined: it has none. */
@@ -124,13 +131,83 @@ export class ChunkCursor implements Cursor {
   }
 }
 
-/** Up to `limit` rows of several cursors in order; of equal keys the first cursor's counts. */
-export function merge(
-  cursors: readonly Cursor[],
-  { limit, reverse, keysOnly }: { limit: number; reverse: boolean; keysOnly: boolean },
+/** The rows of overlays (the newest first) and of what lies below them, in order, no more than the limit. */
+export function rangeOver(
+  overlays: readonly Overlay[],
+  below: RowSource,
+  table: TableName,
+  range: RowRange,
 ): Row[] {
+  const cursors = cursorsOf(overlays, below, table, range);
+  if (cursors === undefined) return below.range(table, range);
+  return merge(cursors, range, Number.POSITIVE_INFINITY).rows;
+}
+
+/** A part of a range that was looked at in a bounded number of steps, rows removed above those below them included. */
+export interface Chunk {
+  readonly rows: readonly Row[];
+  /** The last key looked at: there may be more behind it. Undefined: all of the range was. */
+  readonly cut: ByteString | undefined;
+}
+
+/**
+ * The first rows of a range, where no more than `limit` of either side are looked at: a hundred thousand removed rows
+ * that aren't in the backend yet are passed over in as many steps as there would be rows.
+ */
+export function chunkOver(
+  overlays: readonly Overlay[],
+  below: RowSource,
+  table: TableName,
+  range: RowRange,
+): Chunk {
+  const cursors = cursorsOf(overlays, below, table, range);
+  if (cursors !== undefined) return merge(cursors, range, range.limit);
+  const rows = below.range(table, range);
+  return { rows, cut: rows.length < range.limit ? undefined : rows.at(-1)?.key };
+}
+
+/** What an overlay lies over. */
+interface RowSource {
+  range(table: TableName, range: RowRange): Row[];
+}
+
+/** Undefined: no overlay has anything there. */
+function cursorsOf(
+  overlays: readonly Overlay[],
+  below: RowSource,
+  table: TableName,
+  range: RowRange,
+): readonly Cursor[] | undefined {
+  const { start, end, limit, reverse = false } = range;
+  const cursors: Cursor[] = [];
+  for (const overlay of overlays) {
+    const cursor = overlay.cursor(table, start, end, reverse);
+    if (cursor?.key !== undefined) cursors.push(cursor);
+  }
+  if (cursors.length === 0) return undefined;
+  let ended = false;
+  cursors.push(
+    new ChunkCursor((after) => {
+      if (ended) return [];
+      const from =
+        after === undefined ? range : { ...range, ...(reverse ? { end: after } : { start: `${after}\0` }) };
+      const rows = below.range(table, from);
+      ended = rows.length < limit;
+      return rows;
+    }),
+  );
+  return cursors;
+}
+
+/** Rows of several cursors in order, of at most so many keys; of equal keys the first cursor's counts. */
+function merge(
+  cursors: readonly Cursor[],
+  { limit, reverse = false, keysOnly = false }: RowRange,
+  steps: number,
+): Chunk & { readonly rows: Row[] } {
   const rows: Row[] = [];
-  while (rows.length < limit) {
+  let cut: ByteString | undefined;
+  for (let step = 0; rows.length < limit && step < steps; step++) {
     let key: ByteString | undefined;
     let value: Buffer | null = null;
     for (const cursor of cursors) {
@@ -140,9 +217,10 @@ export function merge(
         value = cursor.value;
       }
     }
-    if (key === undefined) break;
+    if (key === undefined) return { rows, cut: undefined };
     for (const cursor of cursors) if (cursor.key === key) cursor.advance();
     if (value !== null) rows.push({ key, value: keysOnly ? EMPTY_VALUE : value });
+    cut = key;
   }
-  return rows;
+  return { rows, cut };
 }

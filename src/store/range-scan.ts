@@ -1,7 +1,7 @@
 import type { ByteString } from '../base/bytes.js';
 import { type Bounds, latestBounds } from './keys.js';
+import type { TableAccess } from './layer.js';
 import { createRevisionOf, decodeRecord, EMPTY_VALUE, modRevisionOf, visibleAt } from './record.js';
-import type { Tables } from './tables.js';
 import type { KeyValue, RangeQuery, RangeResult, SortTarget } from './types.js';
 import { VersionScan } from './version-scan.js';
 
@@ -40,7 +40,7 @@ function withinBounds(query: RangeQuery, modified: number, created: number): boo
 
 /** One range of keys read at one revision, in as many slices as it takes. */
 export class RangeScan {
-  readonly #tables: Tables;
+  readonly #tables: TableAccess;
   readonly #query: RangeQuery;
   readonly #revision: number;
   readonly #storeRevision: number;
@@ -57,7 +57,7 @@ export class RangeScan {
   #chunkRows = FIRST_CHUNK_ROWS;
 
   /** `revision` is the one to read at, `storeRevision` the newest one now. */
-  constructor(tables: Tables, query: RangeQuery, revision: number, storeRevision: number) {
+  constructor(tables: TableAccess, query: RangeQuery, revision: number, storeRevision: number) {
     this.#tables = tables;
     this.#query = query;
     this.#revision = revision;
@@ -76,8 +76,8 @@ export class RangeScan {
     return this.#done;
   }
 
-  /** Goes on for about so many rows; `storeRevision` is the newest revision now. */
-  slice(rows: number, storeRevision: number): void {
+  /** Goes on for about so many rows, and answers how many; `storeRevision` is the newest revision now. */
+  slice(rows: number, storeRevision: number): number {
     this.#sliceBytes = 0;
     let visited = 0;
     while (!this.#done && visited < rows && this.#sliceBytes < SLICE_BYTES) {
@@ -85,6 +85,7 @@ export class RangeScan {
       visited += storeRevision === this.#revision ? this.#readLatest(limit) : this.#readVersions(limit);
       if (this.#query.uncounted === true && this.#satisfied) this.#done = true;
     }
+    return visited;
   }
 
   result(): RangeResult {
@@ -103,16 +104,15 @@ export class RangeScan {
   #readLatest(limit: number): number {
     const keysOnly = this.#query.countOnly || this.#satisfied;
     const { end } = this.#bounds;
-    const rows = this.#tables.range('latest', { start: this.#next, end, limit, keysOnly });
+    const { rows, cut } = this.#tables.chunk('latest', { start: this.#next, end, limit, keysOnly });
     for (const { key, value } of rows) {
       if (keysOnly) this.#count++;
       else this.#take(key, value);
     }
     this.#sizeChunks(rows, ({ value }) => value);
-    const last = rows.at(-1);
-    if (last !== undefined) this.#next = `${last.key}\0`;
-    this.#done = rows.length < limit;
-    return Math.max(rows.length, 1);
+    if (cut === undefined) this.#done = true;
+    else this.#next = `${cut}\0`;
+    return cut === undefined ? Math.max(rows.length, 1) : limit;
   }
 
   /** At an older one, or once the store has moved on since the read began. */
@@ -124,7 +124,7 @@ export class RangeScan {
     }
     this.#sizeChunks(versions, ({ record }) => record);
     this.#done = this.#versions.done;
-    return Math.max(versions.length, 1);
+    return this.#done ? Math.max(versions.length, 1) : limit;
   }
 
   #sizeChunks<T>(read: readonly T[], bytesOf: (row: T) => Buffer): void {

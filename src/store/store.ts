@@ -1,25 +1,27 @@
 import { assert } from '../base/assert.js';
-import { type ByteString, FROM_KEY_END, prefixEnd } from '../base/bytes.js';
+import type { ByteString } from '../base/bytes.js';
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { etcdError } from '../base/etcd-errors.js';
+import { Pace, type Sliced } from '../base/sliced.js';
 import { type Clock, sleep } from '../io/clock.js';
 import type { Backend, BackendCopy } from './backend/backend.js';
 import type { WriterOptions } from './batch-writer.js';
-import type { LiveEvent } from './events.js';
 import { type StoreHash, VersionHash } from './hash.js';
-import { keyOfLeaseKey, leaseBytes, pastKey } from './keys.js';
+import { keyOfLeaseKey, leaseBounds } from './keys.js';
+import { Layer, type TableAccess } from './layer.js';
+import { LongReads } from './long-reads.js';
 import { readCompacted, writeCompacted } from './meta.js';
 import { RangeScan, singleResult } from './range-scan.js';
-import { decodeRecord, modRevisionOf, visibleAt } from './record.js';
+import { pairAt, type ReadView, RevisionView, SLICE_ROWS } from './read-view.js';
 import { Scrubber } from './scrubber.js';
 import { Tables } from './tables.js';
 import type { KeyValue, RangeQuery, RangeResult, Watcher, WatchSink, WatchSpec } from './types.js';
 import { VersionScan } from './version-scan.js';
 import { WatchHub } from './watch/watch-hub.js';
-import { type RoomTable, type RowAccess, type TxnHost, WriteTxn } from './write-txn.js';
+import { type Committed, type RoomTable, type RowAccess, type TxnHost, WriteTxn } from './write-txn.js';
 
-/** Rows of one turn. A read that needs no more is answered at once. */
-const SLICE_ROWS = 1_000;
+/** Of an entry, and of the events it makes: about a millisecond. */
+const ENTRY_SLICE_ROWS = 200;
 /** A hash takes about a second for a million keys, so it works for so long at once and rests as long as that. */
 const HASH_STEP_MS = 1;
 const HASH_REST_MS = 1;
@@ -32,6 +34,8 @@ const LEASE_KEY_ROWS = 1_000;
 /** `onFailure`: the state can't be written or read any more. Told once; the member must halt. */
 export interface StoreOptions extends WriterOptions {
   readonly backend: Backend;
+  /** Rows of a long entry that are applied in one turn; undefined: a fitting number. The result doesn't depend on it. */
+  readonly sliceRows?: number;
 }
 
 /**
@@ -42,23 +46,23 @@ export class Store implements TxnHost {
   readonly #clock: Clock;
   readonly #options: StoreOptions;
   readonly #hub: WatchHub;
+  readonly #sliceRows: number;
   #backend: Backend;
   #tables: Tables;
   #scrubber: Scrubber;
   #revision: number;
   #compacted: number;
-  /** Revisions that reads under way still need, and how many reads. */
-  readonly #pins = new Map<number, number>();
-  /** Counts replacements of the state: a read doesn't go on in another one. */
-  #incarnation = 0;
+  readonly #reads = new LongReads();
   #failed = false;
 
   private constructor(options: StoreOptions) {
     this.#clock = options.clock;
     this.#options = options;
+    this.#sliceRows = options.sliceRows ?? ENTRY_SLICE_ROWS;
     this.#hub = new WatchHub({
       history: this,
       clock: options.clock,
+      sliceRows: this.#sliceRows,
       onFailure: (error) => this.#fail(error),
     });
     this.#backend = options.backend;
@@ -128,7 +132,18 @@ export class Store implements TxnHost {
 
   /** Opens an entry; {@link WriteTxn.end} must follow in the same turn. Throws `disk` once writing has failed. */
   begin(): WriteTxn {
-    return new WriteTxn(this);
+    this.#tables.beginEntry();
+    return new WriteTxn(this, { rows: this.#tables, layer: undefined, pace: new Pace(this.#sliceRows) });
+  }
+
+  /**
+   * Opens an entry that may go on over several turns. Nobody sees anything of it before its end, and no other may begin
+   * meanwhile. Where the state is closed or replaced first, the entry {@link WriteTxn.isOver | is over}.
+   */
+  beginSliced(): WriteTxn {
+    this.#tables.beginLayer();
+    const layer = new Layer(this.#tables);
+    return new WriteTxn(this, { rows: layer, layer, pace: new Pace(this.#sliceRows) });
   }
 
   /** An entry without effects on any table, so that its index counts as applied. */
@@ -138,7 +153,7 @@ export class Store implements TxnHost {
 
   /** A key's newest pair. */
   get(key: ByteString): KeyValue | undefined {
-    return this.#getAt(key, this.#revision, this.#revision);
+    return pairAt(this.#tables, key, this.#revision, this.#revision);
   }
 
   /**
@@ -149,10 +164,28 @@ export class Store implements TxnHost {
     this.checkRevision(query.revision);
     const revision = query.revision > 0 ? query.revision : this.#revision;
     if (query.end === '')
-      return singleResult(query, this.#getAt(query.key, revision, this.#revision), this.#revision);
+      return singleResult(query, pairAt(this.#tables, query.key, revision, this.#revision), this.#revision);
     const scan = new RangeScan(this.#tables, query, revision, this.#revision);
     scan.slice(SLICE_ROWS, this.#revision);
     return scan.done ? scan.result() : this.#finish(scan, revision);
+  }
+
+  /**
+   * Reads several things at one revision, the newest one now, in as many turns as it takes. Rejects with what the work
+   * throws, and with `unavailable` where the state is closed or replaced meanwhile.
+   */
+  async reading<T>(work: (view: ReadView) => Sliced<T>): Promise<T> {
+    const slices = work(new RevisionView(this, new Pace(this.#sliceRows)));
+    let step = slices.next();
+    if (step.done !== true) {
+      await this.#reads.run(this.#compacted, () => this.#clock.yield(), {
+        done: () => step.done === true,
+        slice: () => {
+          step = slices.next();
+        },
+      });
+    }
+    return step.value as T;
   }
 
   /** Throws `out_of_range` for a revision that can't be read: compacted, or in the future. 0 is the newest. */
@@ -168,16 +201,18 @@ export class Store implements TxnHost {
 
   /** Keys attached to a lease, sorted. */
   leaseKeys(lease: bigint): ByteString[] {
-    const prefix = leaseBytes(lease);
-    const after = prefixEnd(prefix);
-    const end = after === FROM_KEY_END ? undefined : after;
+    const bounds = leaseBounds(lease);
     const keys: ByteString[] = [];
-    for (let start = prefix; ; ) {
-      const rows = this.#tables.range('leaseKeys', { start, end, limit: LEASE_KEY_ROWS, keysOnly: true });
+    for (let { start } = bounds; ; ) {
+      const { rows, cut } = this.#tables.chunk('leaseKeys', {
+        ...bounds,
+        start,
+        limit: LEASE_KEY_ROWS,
+        keysOnly: true,
+      });
       for (const { key } of rows) keys.push(keyOfLeaseKey(key));
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < LEASE_KEY_ROWS) return keys;
-      start = `${last.key}\0`;
+      if (cut === undefined) return keys;
+      start = `${cut}\0`;
     }
   }
 
@@ -202,10 +237,9 @@ export class Store implements TxnHost {
     const scan = new VersionScan(this.#tables, { start: '', end: undefined });
     const clock = this.#clock;
     let rows = FIRST_HASH_ROWS;
-    await this.#inSlices(
-      compacted,
-      () => scan.done,
-      () => {
+    await this.#reads.run(compacted, () => sleep(clock, HASH_REST_MS), {
+      done: () => scan.done,
+      slice: () => {
         this.checkRevision(at);
         const until = clock.monotonicMs() + HASH_STEP_MS;
         do {
@@ -215,11 +249,11 @@ export class Store implements TxnHost {
             hash.add(version);
             bytes += version.record.length;
           }
-          rows = Math.min(Math.max(Math.floor((HASH_BYTES * versions.length) / bytes), 1), HASH_ROWS);
+          if (versions.length > 0)
+            rows = Math.min(Math.max(Math.floor((HASH_BYTES * versions.length) / bytes), 1), HASH_ROWS);
         } while (!scan.done && clock.monotonicMs() < until);
       },
-      () => sleep(clock, HASH_REST_MS),
-    );
+    });
     return { hash: hash.value, revision: at, compactedRevision: compacted };
   }
 
@@ -236,7 +270,7 @@ export class Store implements TxnHost {
   async restore(backend: Backend): Promise<void> {
     const former = { backend: this.#backend, tables: this.#tables, revision: this.#revision };
     this.#scrubber.stop();
-    this.#incarnation++;
+    this.#reads.end();
     this.#backend = backend;
     this.#tables = this.#openTables();
     this.#scrubber = this.#openScrubber();
@@ -264,7 +298,7 @@ export class Store implements TxnHost {
 
   /** Stops at once, as a crash would: what isn't flushed is the log's to keep. The backend stays open. */
   async halt(): Promise<void> {
-    this.#incarnation++;
+    this.#reads.end();
     this.#scrubber.stop();
     this.#hub.stop();
     await this.#tables.halt();
@@ -272,11 +306,17 @@ export class Store implements TxnHost {
 
   // What an open transaction asks for.
 
-  read(query: RangeQuery, revision: number): RangeResult {
+  readSingle(query: RangeQuery, revision: number, rows: TableAccess): RangeResult {
     const at = query.revision > 0 ? query.revision : revision;
-    if (query.end === '') return singleResult(query, this.#getAt(query.key, at, revision), revision);
-    const scan = new RangeScan(this.#tables, query, at, revision);
-    while (!scan.done) scan.slice(SLICE_ROWS, revision);
+    return singleResult(query, pairAt(rows, query.key, at, revision), revision);
+  }
+
+  *read(query: RangeQuery, revision: number, rows: TableAccess, pace: Pace): Sliced<RangeResult> {
+    if (query.end === '') return this.readSingle(query, revision, rows);
+    const at = query.revision > 0 ? query.revision : revision;
+    const scan = new RangeScan(rows, query, at, revision);
+    const most = Math.min(SLICE_ROWS, pace.rows);
+    while (!scan.done) if (pace.spent(scan.slice(most, revision))) yield;
     return scan.result();
   }
 
@@ -288,66 +328,20 @@ export class Store implements TxnHost {
     return this.#scrubber.scrub(revision);
   }
 
-  commit(entry: { index: number; term: number }, revision: number, events: readonly LiveEvent[]): void {
+  commit({ index, term, revision, events, layer }: Committed): void {
     const moved = revision > this.#revision;
     this.#revision = revision;
-    this.#tables.endEntry({ ...entry, revision });
+    if (layer === undefined) this.#tables.endEntry({ index, term, revision });
+    else this.#tables.endLayer(layer, { index, term, revision });
     if (moved) this.#hub.commit(revision, events);
   }
 
-  /** `newest` is the store's revision, or the open transaction's. */
-  #getAt(key: ByteString, revision: number, newest: number): KeyValue | undefined {
-    const latest = this.#tables.get('latest', key);
-    if (latest !== undefined && modRevisionOf(latest) <= revision) return decodeRecord(key, latest);
-    if (revision >= newest) return undefined;
-    const start = pastKey(key, 0);
-    const end = pastKey(key, revision + 1);
-    const [row] = this.#tables.range('past', { start, end, limit: 1, reverse: true });
-    return row !== undefined && visibleAt(row.value, revision) ? decodeRecord(key, row.value) : undefined;
-  }
-
   async #finish(scan: RangeScan, revision: number): Promise<RangeResult> {
-    await this.#inSlices(
-      revision,
-      () => scan.done,
-      () => scan.slice(SLICE_ROWS, this.#revision),
-    );
+    await this.#reads.run(revision, () => this.#clock.yield(), {
+      done: () => scan.done,
+      slice: () => scan.slice(SLICE_ROWS, this.#revision),
+    });
     return scan.result();
-  }
-
-  /** Runs slices in turns of their own; nothing that a read at `pinned` sees is deleted meanwhile. */
-  async #inSlices(
-    pinned: number,
-    done: () => boolean,
-    slice: () => void,
-    rest: () => Promise<void> = () => this.#clock.yield(),
-  ): Promise<void> {
-    const incarnation = this.#incarnation;
-    this.#pins.set(pinned, (this.#pins.get(pinned) ?? 0) + 1);
-    try {
-      while (!done()) {
-        await rest();
-        if (this.#incarnation !== incarnation) {
-          throw new ConfetdError(
-            'unavailable',
-            'the state was closed or replaced during the read; ask again',
-          );
-        }
-        slice();
-      }
-    } finally {
-      const readers = (this.#pins.get(pinned) ?? 1) - 1;
-      if (readers === 0) this.#pins.delete(pinned);
-      else this.#pins.set(pinned, readers);
-    }
-  }
-
-  #oldestRead(): number | undefined {
-    let oldest: number | undefined;
-    for (const revision of this.#pins.keys()) {
-      if (oldest === undefined || revision < oldest) oldest = revision;
-    }
-    return oldest;
   }
 
   #openTables(): Tables {
@@ -362,7 +356,7 @@ export class Store implements TxnHost {
     return new Scrubber({
       tables: this.#tables,
       clock: this.#clock,
-      oldestRead: () => this.#oldestRead(),
+      oldestRead: () => this.#reads.oldest(this.#hub.oldestNeeded),
       onFailure: (error) => this.#fail(error),
     });
   }

@@ -1,7 +1,7 @@
 import type { ByteString } from '../base/bytes.js';
 import type { Row } from './backend/backend.js';
 import { type Bounds, keyOfPast, pastBounds } from './keys.js';
-import type { Tables } from './tables.js';
+import type { TableAccess } from './layer.js';
 
 /** One version of a key: a record of `latest` or of `past`. */
 export interface Version {
@@ -15,14 +15,14 @@ export interface Version {
  * delete are the caller's to protect.
  */
 export class VersionScan {
-  readonly #tables: Tables;
+  readonly #tables: Pick<TableAccess, 'chunk'>;
   readonly #latestEnd: ByteString | undefined;
   readonly #pastEnd: ByteString | undefined;
   #latestFrom: ByteString;
   #pastFrom: ByteString;
   #done = false;
 
-  constructor(tables: Tables, bounds: Bounds) {
+  constructor(tables: Pick<TableAccess, 'chunk'>, bounds: Bounds) {
     const past = pastBounds(bounds);
     this.#tables = tables;
     this.#latestFrom = bounds.start;
@@ -37,17 +37,17 @@ export class VersionScan {
 
   /** The next versions: up to `limit` of either table. */
   slice(limit: number): Version[] {
-    const latest = this.#tables.range('latest', { start: this.#latestFrom, end: this.#latestEnd, limit });
-    const past = this.#tables.range('past', { start: this.#pastFrom, end: this.#pastEnd, limit });
-    const lastLatest = latest.length === limit ? latest.at(-1)?.key : undefined;
-    const lastPast = past.length === limit ? past.at(-1)?.key : undefined;
+    const latest = this.#tables.chunk('latest', { start: this.#latestFrom, end: this.#latestEnd, limit });
+    const past = this.#tables.chunk('past', { start: this.#pastFrom, end: this.#pastEnd, limit });
+    const lastLatest = latest.cut;
+    const lastPast = past.cut;
     const lastPastKey = lastPast === undefined ? undefined : keyOfPast(lastPast);
 
     // Where one table was cut, the other must not run ahead: the rest of it belongs to a later slice.
-    let old = past.map(({ key, value }) => ({ key: keyOfPast(key), record: value }));
-    let current: readonly Row[] = latest;
+    let old = past.rows.map(({ key, value }) => ({ key: keyOfPast(key), record: value }));
+    let current = latest.rows;
     if (lastPastKey !== undefined && (lastLatest === undefined || lastPastKey <= lastLatest)) {
-      current = latest.filter(({ key }) => key < lastPastKey);
+      current = latest.rows.filter(({ key }) => key < lastPastKey);
       this.#latestFrom = lastPastKey;
       this.#pastFrom = `${lastPast}\0`;
     } else if (lastLatest !== undefined) {

@@ -105,7 +105,7 @@ export class SimBackend implements Backend {
     return this.#state.memory.range(table, range);
   }
 
-  async write(writes: readonly Write[]): Promise<void> {
+  async write(writes: Iterable<Write>): Promise<void> {
     this.#check();
     const state = this.#state;
     state.pending = [...writes];

@@ -9,6 +9,7 @@ import type { MemoryBackend } from '../../src/store/backend/memory.js';
 import { type SimBackend, SimBackends } from './backend.js';
 import type { VirtualClock } from './clock.js';
 import { SimDisk } from './disk.js';
+import './long-entries.js';
 import { Endpoint } from './network/endpoint.js';
 import { Wires } from './network/wires.js';
 import { ProcessClock } from './process-clock.js';

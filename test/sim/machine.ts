@@ -17,6 +17,8 @@ const ELECTION_MS = 1_000;
 const MAX_REQUEST_BYTES = 1_572_864;
 const QUOTA_BYTES = 2 ** 31;
 const MAX_DISK_MS = 1;
+/** Of long entries, applied in one turn. */
+const MAX_SLICE_ROWS = 4;
 /** Steps of the disk that a first start takes, about. */
 const START_STEPS = 60;
 
@@ -165,6 +167,8 @@ export class Machine {
       quotaBytes: QUOTA_BYTES,
       catchUpEntries: this.#world.tuning.catchUpEntries,
       walSegmentBytes: this.#world.tuning.walSegmentBytes,
+      // Small, so that each run is full of entries half applied; and different, because it must make no difference.
+      applySliceRows: 1 + ((this.lives + Number(this.name.slice(1))) % MAX_SLICE_ROWS),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { ConfState, Entry, SnapshotMetadata } from '../../src/proto/generated/raft.js';
 import { RawNode } from '../../src/raft/rawnode.js';
+import { Layer } from '../../src/store/layer.js';
 import { Store } from '../../src/store/store.js';
 import { Tables } from '../../src/store/tables.js';
 import type { StoreEvent } from '../../src/store/types.js';
@@ -45,15 +46,32 @@ export function describeConf({ voters, learners }: ConfState): string {
   return learners.length === 0 ? `[${list(voters)}]` : `[${list(voters)} | ${list(learners)}]`;
 }
 
-/** Digest of the rows of the entry being applied; entries are applied one at a time, each in one turn. */
-let rows = 0;
-let inEntry = false;
+/** Digests of the rows of entries being applied, by where they are written: the tables, or a long one's own layer. */
+const digests = new WeakMap<object, number>();
 let conf: string | undefined;
 
-function mix(text: string): void {
-  let hash = rows;
+function mix(rows: object, text: string): void {
+  let hash = digests.get(rows);
+  if (hash === undefined || observer === undefined) return;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  rows = hash >>> 0;
+  digests.set(rows, hash >>> 0);
+}
+
+function begin(rows: object): void {
+  digests.set(rows, 0x811c9dc5);
+  conf = undefined;
+}
+
+function end(rows: object, applied: { index: number; term: number; revision: number }): void {
+  const process = ProcessClock.current;
+  const digest = digests.get(rows) ?? 0;
+  digests.delete(rows);
+  if (process !== undefined) observer?.applied(process, { ...applied, rows: digest, conf });
+  conf = undefined;
+}
+
+function describePut(table: string, key: string, value: Buffer): string {
+  return `+${table}\0${key}\0${value.toString('latin1')}`;
 }
 
 /** What a member does is seen by wrapping the methods that do it: nothing in src/ knows of the simulator. */
@@ -61,52 +79,62 @@ function install(): void {
   wrap(
     Tables.prototype,
     'beginEntry',
-    (begin) =>
+    (original) =>
       function (this: Tables) {
-        begin.call(this);
-        inEntry = true;
-        rows = 0x811c9dc5;
-        conf = undefined;
+        original.call(this);
+        begin(this);
       },
   );
-  wrap(
-    Tables.prototype,
-    'put',
-    (put) =>
-      function (this: Tables, table, key, value) {
-        put.call(this, table, key, value);
-        if (inEntry && observer !== undefined) mix(`+${table}\0${key}\0${value.toString('latin1')}`);
-      },
-  );
-  wrap(
-    Tables.prototype,
-    'remove',
-    (remove) =>
-      function (this: Tables, table, key) {
-        remove.call(this, table, key);
-        if (inEntry && observer !== undefined) mix(`-${table}\0${key}`);
-      },
-  );
+  for (const type of [Tables, Layer]) {
+    wrap(
+      type.prototype,
+      'put',
+      (put) =>
+        function (this: Tables | Layer, table, key, value) {
+          put.call(this, table, key, value);
+          // A layer is one entry's.
+          if (this instanceof Layer && !digests.has(this)) begin(this);
+          mix(this, describePut(table, key, value));
+        },
+    );
+    wrap(
+      type.prototype,
+      'remove',
+      (remove) =>
+        function (this: Tables | Layer, table, key) {
+          remove.call(this, table, key);
+          if (this instanceof Layer && !digests.has(this)) begin(this);
+          mix(this, `-${table}\0${key}`);
+        },
+    );
+  }
   wrap(
     Tables.prototype,
     'endEntry',
-    (end) =>
+    (original) =>
       function (this: Tables, applied) {
-        inEntry = false;
-        end.call(this, applied);
-        const process = ProcessClock.current;
-        if (process !== undefined) observer?.applied(process, { ...applied, rows, conf });
+        original.call(this, applied);
+        end(this, applied);
+      },
+  );
+  wrap(
+    Tables.prototype,
+    'endLayer',
+    (original) =>
+      function (this: Tables, layer, applied) {
+        original.call(this, layer, applied);
+        end(layer, applied);
       },
   );
   wrap(
     Store.prototype,
     'commit',
     (commit) =>
-      function (this: Store, entry, revision, events) {
+      function (this: Store, entry) {
         const process = ProcessClock.current;
-        if (process !== undefined && revision > this.revision)
-          observer?.revised(process, entry, revision, events);
-        commit.call(this, entry, revision, events);
+        if (process !== undefined && entry.revision > this.revision)
+          observer?.revised(process, entry, entry.revision, entry.events);
+        commit.call(this, entry);
       },
   );
   wrap(

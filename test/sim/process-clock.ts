@@ -22,6 +22,8 @@ export class ProcessClock implements Clock {
   /** What came while it was paused; undefined: it runs. */
   #held: (() => void)[] | undefined;
   #dead = false;
+  /** What its turns take. */
+  turnMs = 0;
 
   constructor(world: VirtualClock, time: ProcessTime = { rate: 1, wallOffsetMs: 0 }) {
     this.#world = world;
@@ -62,7 +64,7 @@ export class ProcessClock implements Clock {
 
   yield(): Promise<void> {
     return new Promise((resolve) => {
-      this.schedule(0, resolve);
+      this.schedule(this.turnMs, resolve);
     });
   }
 

@@ -4,17 +4,21 @@ import { checkRegisters } from './check/register-check.js';
 import { Leasing } from './clients/leasing.js';
 import { Session } from './clients/session.js';
 import { Watching } from './clients/watching.js';
+import { drawBulk } from './clients/workload.js';
 import type { Counters } from './counters.js';
 import { Nemesis } from './faults/nemesis.js';
 import type { Finding } from './findings.js';
 import { Healing } from './heal.js';
 import { limitLogMemory } from './log-memory.js';
+import './long-entries.js';
 import { observe } from './observe.js';
 import { World, type WorldOptions } from './world.js';
 
 /** Longer than any run takes; whatever isn't over by then hangs. */
 const MAX_RUN_MS = 400_000;
 const SLICE_MS = 50;
+/** Clients that deal with many keys at once. */
+const BULK_CLIENTS = 1;
 
 /** What became of a seed. */
 export interface Result {
@@ -75,11 +79,12 @@ async function play(world: World, broken: (error: unknown) => void): Promise<voi
   const many = <T>(count: number, make: (number: number) => T) =>
     Array.from({ length: count }, (_, at) => make(at + 1));
   const sessions = many(profile.clients, (number) => new Session(world, `c${number}`));
+  const bulk = many(BULK_CLIENTS, (number) => new Session(world, `b${number}`, drawBulk));
   const watchers = many(profile.watchers, (number) => new Watching(world, `w${number}`));
   const leaseholders = many(profile.leaseholders, (number) => new Leasing(world, `h${number}`));
   for (const machine of world.machines) machine.start();
   let over = false;
-  for (const client of [...sessions, ...watchers, ...leaseholders]) client.run().catch(broken);
+  for (const client of [...sessions, ...bulk, ...watchers, ...leaseholders]) client.run().catch(broken);
   nemesis
     .run()
     .then(() => healing.run(watchers))

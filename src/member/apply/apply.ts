@@ -1,5 +1,6 @@
-import { AssertionError } from '../../base/assert.js';
+import { AssertionError, unreachable } from '../../base/assert.js';
 import { etcdError } from '../../base/etcd-errors.js';
+import { atOnce, type Sliced } from '../../base/sliced.js';
 import { getMember, putMember } from '../../cluster/members.js';
 import {
   AlarmType,
@@ -13,32 +14,61 @@ import type { ApplyContext } from './context.js';
 import { revisionHeader } from './convert.js';
 import { applyDeleteRange, applyPut, applyRange } from './kv.js';
 import { applyLeaseGrant, applyLeaseRevoke } from './lease.js';
-import { applyTxn } from './txn.js';
+import { applyTxn, hasRanges } from './txn.js';
 
 /** Row of table `meta`: the version that every member of the cluster understands. */
 export const CLUSTER_VERSION_ROW = 'clusterVersion';
 
+/** Whether what a request does is bounded by nothing but the state: it may take many turns. */
+export function mayBeLong(kind: RequestKind): kind is LongKind {
+  if (!isSliced(kind)) return false;
+  if (kind.$case === 'leaseRevoke') return true;
+  return kind.$case === 'txn' ? hasRanges(kind.value) : kind.value.rangeEnd.length > 0;
+}
+
+function isSliced(kind: RequestKind): kind is LongKind {
+  return (
+    kind.$case === 'range' ||
+    kind.$case === 'deleteRange' ||
+    kind.$case === 'txn' ||
+    kind.$case === 'leaseRevoke'
+  );
+}
+
+/** Kinds that are applied in slices. */
+export type LongKind = Extract<RequestKind, { $case: 'range' | 'deleteRange' | 'txn' | 'leaseRevoke' }>;
+
+/** As {@link applyRequest}, in slices. */
+export function* applyInSlices(context: ApplyContext, kind: LongKind): Sliced<unknown> {
+  refuseWhileAlarmed(context, kind);
+  switch (kind.$case) {
+    case 'range':
+      return yield* applyRange(context, kind.value);
+    case 'deleteRange':
+      return yield* applyDeleteRange(context, kind.value);
+    case 'txn':
+      return yield* applyTxn(context, kind.value);
+    case 'leaseRevoke':
+      return yield* applyLeaseRevoke(context, kind.value);
+    default:
+      return unreachable(kind);
+  }
+}
+
 /**
- * Applies one request and answers its response. Throws a ConfetdError where the state refuses it, having changed
- * nothing; any other exception means that the state can't be trusted any more.
+ * Applies one request, all of it in this turn, and answers its response. Throws a ConfetdError where the state refuses
+ * it, having changed nothing; any other exception means that the state can't be trusted any more.
  */
 export function applyRequest(context: ApplyContext, kind: RequestKind): unknown {
+  if (isSliced(kind)) return atOnce(applyInSlices(context, kind));
   refuseWhileAlarmed(context, kind);
   switch (kind.$case) {
     case 'put':
       return applyPut(context, kind.value);
-    case 'range':
-      return applyRange(context, kind.value);
-    case 'deleteRange':
-      return applyDeleteRange(context, kind.value);
-    case 'txn':
-      return applyTxn(context, kind.value);
     case 'compaction':
       return applyCompaction(context, kind.value);
     case 'leaseGrant':
       return applyLeaseGrant(context, kind.value);
-    case 'leaseRevoke':
-      return applyLeaseRevoke(context, kind.value);
     case 'alarm':
       return {
         header: revisionHeader(context.txn.revision),

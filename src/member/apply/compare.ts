@@ -1,20 +1,26 @@
 import { toByteString } from '../../base/bytes.js';
+import type { Sliced } from '../../base/sliced.js';
 import * as rpc from '../../proto/generated/etcd_rpc.js';
 import { rangeQuery } from '../../store/range-query.js';
 import type { KeyValue } from '../../store/types.js';
 import type { ReadContext } from './context.js';
 
 /** Whether all guards of a transaction hold. A guard over a range must hold for every key in it. */
-export function comparesHold(context: ReadContext, compares: readonly rpc.Compare[]): boolean {
-  return compares.every((compare) => holds(context, compare));
+export function* comparesHold(context: ReadContext, compares: readonly rpc.Compare[]): Sliced<boolean> {
+  for (const compare of compares) {
+    const holds =
+      compare.rangeEnd.length === 0
+        ? holdsFor(compare, context.txn.get(toByteString(compare.key)))
+        : yield* holdsForAll(context, compare);
+    if (!holds) return false;
+  }
+  return true;
 }
 
-function holds(context: ReadContext, compare: rpc.Compare): boolean {
-  const key = toByteString(compare.key);
-  if (compare.rangeEnd.length === 0) return holdsFor(compare, context.txn.get(key));
-  const range = { key, end: toByteString(compare.rangeEnd) };
+function* holdsForAll(context: ReadContext, compare: rpc.Compare): Sliced<boolean> {
+  const range = { key: toByteString(compare.key), end: toByteString(compare.rangeEnd) };
   const keysOnly = compare.target !== rpc.Compare_CompareTarget.Value;
-  const { kvs } = context.txn.range(rangeQuery(range, { keysOnly }));
+  const { kvs } = yield* context.txn.range(rangeQuery(range, { keysOnly }));
   // etcd compares an empty range as it does a missing key.
   return kvs.length === 0 ? holdsFor(compare, undefined) : kvs.every((kv) => holdsFor(compare, kv));
 }

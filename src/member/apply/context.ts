@@ -1,13 +1,12 @@
 import type { Lessor } from '../../lease/lessor.js';
+import type { ReadView } from '../../store/read-view.js';
 import type { Store } from '../../store/store.js';
 import type { WriteTxn } from '../../store/write-txn.js';
 import type { Alarms } from '../alarms.js';
 
-/** What reading the state needs: an open transaction, or the store itself where nothing will be written. */
-export type ReadTxn = Pick<WriteTxn, 'revision' | 'get' | 'range'>;
-
+/** What reading the state needs: an open transaction, or the store at one revision where nothing will be written. */
 export interface ReadContext {
-  readonly txn: ReadTxn;
+  readonly txn: ReadView;
 }
 
 /**

@@ -1,7 +1,11 @@
 import { toByteString, toBytes } from '../../base/bytes.js';
+import type { Pace, Sliced } from '../../base/sliced.js';
 import type { KeyValue as RpcKeyValue } from '../../proto/generated/etcd_kv.js';
 import * as rpc from '../../proto/generated/etcd_rpc.js';
 import type { KeyValue, RangeQuery, RangeResult, SortTarget } from '../../store/types.js';
+
+/** What converting a pair costs, in rows. */
+const CONVERTED_ROWS = 0.25;
 
 /** A stored pair as clients read it. */
 export function toRpcKeyValue(kv: KeyValue): RpcKeyValue {
@@ -52,12 +56,26 @@ export function revisionHeader(revision: number): rpc.ResponseHeader {
   return { clusterId: 0n, memberId: 0n, revision, raftTerm: 0 };
 }
 
+/** Pairs as clients read them. */
+export function* toRpcKeyValues(kvs: readonly KeyValue[], pace: Pace): Sliced<RpcKeyValue[]> {
+  const converted: RpcKeyValue[] = [];
+  for (const kv of kvs) {
+    converted.push(toRpcKeyValue(kv));
+    if (pace.spent(CONVERTED_ROWS)) yield;
+  }
+  return converted;
+}
+
 /** The store's answer as clients read it. */
 export function toRangeResponse(result: RangeResult): rpc.RangeResponse {
-  return {
-    header: revisionHeader(result.revision),
-    kvs: result.kvs.map(toRpcKeyValue),
-    more: result.more,
-    count: result.count,
-  };
+  return rangeResponse(result, result.kvs.map(toRpcKeyValue));
+}
+
+/** The same of one that may be long. */
+export function* toLongRangeResponse(result: RangeResult, pace: Pace): Sliced<rpc.RangeResponse> {
+  return rangeResponse(result, yield* toRpcKeyValues(result.kvs, pace));
+}
+
+function rangeResponse({ revision, more, count }: RangeResult, kvs: RpcKeyValue[]): rpc.RangeResponse {
+  return { header: revisionHeader(revision), kvs, more, count };
 }

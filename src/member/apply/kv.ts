@@ -1,9 +1,17 @@
 import { toByteString } from '../../base/bytes.js';
 import { etcdError } from '../../base/etcd-errors.js';
+import type { Sliced } from '../../base/sliced.js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
 import { checkKey } from '../../store/keys.js';
 import type { ApplyContext, ReadContext } from './context.js';
-import { revisionHeader, toRangeQuery, toRangeResponse, toRpcKeyValue } from './convert.js';
+import {
+  revisionHeader,
+  toLongRangeResponse,
+  toRangeQuery,
+  toRangeResponse,
+  toRpcKeyValue,
+  toRpcKeyValues,
+} from './convert.js';
 
 /**
  * Refuses a put of a transaction that the state doesn't allow: asked of all of them before the first effect. Of two
@@ -40,18 +48,33 @@ export function applyPut(context: ApplyContext, request: rpc.PutRequest): rpc.Pu
   };
 }
 
-export function applyDeleteRange(
-  context: ApplyContext,
-  request: rpc.DeleteRangeRequest,
-): rpc.DeleteRangeResponse {
-  const deleted = context.txn.deleteRange(toByteString(request.key), toByteString(request.rangeEnd));
+/** Of one key. */
+export function applyDelete({ txn }: ApplyContext, request: rpc.DeleteRangeRequest): rpc.DeleteRangeResponse {
+  const deleted = txn.delete(toByteString(request.key));
   return {
-    header: revisionHeader(context.txn.revision),
-    deleted: deleted.length,
-    prevKvs: request.prevKv ? deleted.map(toRpcKeyValue) : [],
+    header: revisionHeader(txn.revision),
+    deleted: deleted === undefined ? 0 : 1,
+    prevKvs: request.prevKv && deleted !== undefined ? [toRpcKeyValue(deleted)] : [],
   };
 }
 
-export function applyRange(context: ReadContext, request: rpc.RangeRequest): rpc.RangeResponse {
-  return toRangeResponse(context.txn.range(toRangeQuery(request)));
+export function* applyDeleteRange(
+  { txn }: ApplyContext,
+  request: rpc.DeleteRangeRequest,
+): Sliced<rpc.DeleteRangeResponse> {
+  const deleted = yield* txn.deleteRange(toByteString(request.key), toByteString(request.rangeEnd));
+  return {
+    header: revisionHeader(txn.revision),
+    deleted: deleted.length,
+    prevKvs: request.prevKv ? yield* toRpcKeyValues(deleted, txn.pace) : [],
+  };
+}
+
+/** Of one key. */
+export function applyGet({ txn }: ReadContext, request: rpc.RangeRequest): rpc.RangeResponse {
+  return toRangeResponse(txn.single(toRangeQuery(request)));
+}
+
+export function* applyRange({ txn }: ReadContext, request: rpc.RangeRequest): Sliced<rpc.RangeResponse> {
+  return yield* toLongRangeResponse(yield* txn.range(toRangeQuery(request)), txn.pace);
 }

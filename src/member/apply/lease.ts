@@ -1,3 +1,4 @@
+import type { Sliced } from '../../base/sliced.js';
 import type * as rpc from '../../proto/generated/etcd_rpc.js';
 import type { ApplyContext } from './context.js';
 import { revisionHeader } from './convert.js';
@@ -12,10 +13,10 @@ export function applyLeaseGrant(
 }
 
 /** Deletes the lease and its keys, sorted, in one revision. */
-export function applyLeaseRevoke(
+export function* applyLeaseRevoke(
   context: ApplyContext,
   request: rpc.LeaseRevokeRequest,
-): rpc.LeaseRevokeResponse {
-  context.lessor.revoke(context.txn, request.ID);
+): Sliced<rpc.LeaseRevokeResponse> {
+  yield* context.lessor.revoke(context.txn, request.ID);
   return { header: revisionHeader(context.txn.revision) };
 }

@@ -70,11 +70,12 @@ export interface Backend {
   get(table: TableName, key: ByteString): Buffer | undefined;
   range(table: TableName, range: RowRange): Row[];
   /**
-   * One batch, all or nothing; resolves when it would survive a power loss and reads see it. One at a time. After a
-   * rejection with {@link BackendFullError} it may be repeated; after any other the state is unknown, and nothing may
-   * be written any more.
+   * One batch, all or nothing; resolves when it would survive a power loss and reads see it. One at a time. A long one
+   * is taken over several turns, so what it lists must not change until then. After a rejection with
+   * {@link BackendFullError} it may be repeated; after any other the state is unknown, and nothing may be written any
+   * more.
    */
-  write(writes: readonly Write[]): Promise<void>;
+  write(writes: Iterable<Write>): Promise<void>;
   /** Bytes that the state takes where it is kept, and those of them that aren't free for reuse. */
   size(): { readonly total: number; readonly inUse: number };
   /** A consistent copy of what has been written. */

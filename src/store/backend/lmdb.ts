@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Database, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb';
 import { type ByteString, toBytes } from '../../base/bytes.js';
 import { ConfetdError, messageOf } from '../../base/errors.js';
@@ -6,9 +7,17 @@ import { EMPTY_VALUE } from '../record.js';
 import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './backend.js';
 import { BackendFullError, TABLES } from './backend.js';
 import { CopyCheck } from './copy-check.js';
+import { causeOf, fullMessage, isFull } from './lmdb-errors.js';
 import { removeDatabase } from './remove-database.js';
+import { WriteStart } from './write-start.js';
 
 type Table = Database<Buffer, Buffer>;
+
+interface PreparedWrite {
+  readonly table: Table;
+  readonly key: Buffer;
+  readonly value: Buffer | undefined;
+}
 
 /** What ranges answer by {@link READING}. */
 interface Reading {
@@ -23,6 +32,12 @@ const IMPORT_SYNC_BYTES = 4 * 1024 * 1024;
 const DATA_FILE = 'data.mdb';
 /** For 126 readers, LMDB's default, it needs 8,272 bytes, which is what LMDB makes by itself; this is whole pages. */
 const LOCK_FILE_BYTES = 12 * 1024;
+
+/** Rows of a batch that is handed to lmdb in one turn: about two milliseconds. */
+const WHOLE_WRITES = 2_500;
+/** Of a longer one, the rows of each turn after that. Below 1,000, where lmdb may make its caller wait. */
+const SLICE_WRITES = 500;
+const TIDY_MS = 1;
 
 const BEFORE_ALL = Buffer.from([0]);
 
@@ -60,6 +75,7 @@ export class LmdbBackend implements Backend {
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #tables: Readonly<Record<TableName, Table>>;
   readonly #options: LmdbOptions;
+  readonly #start: WriteStart;
   #copies = 0;
   /** Settles when no copy is being made. */
   #backups: Promise<unknown> = Promise.resolve();
@@ -70,6 +86,7 @@ export class LmdbBackend implements Backend {
   private constructor(root: RootDatabase<Buffer, Buffer>, options: LmdbOptions) {
     this.#root = root;
     this.#options = options;
+    this.#start = new WriteStart(root);
     const open = (name: TableName): Table =>
       root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
     const tables = Object.fromEntries(TABLES.map((name) => [name, open(name)])) as Record<TableName, Table>;
@@ -118,27 +135,21 @@ export class LmdbBackend implements Backend {
     return rows;
   }
 
-  async write(writes: readonly Write[]): Promise<void> {
-    if (writes.length === 0) return;
-    const prepared = writes.map(({ table, key, value }) => ({
-      table: this.#tables[table],
-      key: toBytes(key),
-      value,
-    }));
-    // A throw in here would commit what came before it: the callback only replays.
-    let last: Promise<boolean> | undefined;
-    const committed = this.#root.batch(() => {
-      for (const { table, key, value } of prepared) {
-        const written = value === undefined ? table.remove(key) : table.put(key, value);
-        // A full disk fails each of them: told once, by the batch; unheard, it would end the process instead.
-        if (written !== last) written.catch(() => {});
-        last = written;
-      }
-    });
+  async write(writes: Iterable<Write>): Promise<void> {
+    const source = writes[Symbol.iterator]();
     const before = this.#lastTransaction();
+    const first = this.#prepare(source, WHOLE_WRITES);
+    if (first.length === 0) return;
+    const isLong = first.length === WHOLE_WRITES;
+    const isHeld = isLong && this.#start.hold();
+    const committed = [this.#queue(first)];
     this.#state = 'writing';
+    if (isLong) await this.#queueRest(source, isHeld, committed);
     try {
-      await Promise.all([committed, this.#root.flushed]);
+      const written = Promise.all([...committed, this.#root.flushed]);
+      // Beside it: a failure must be heard of in the turn in which it happens.
+      if (isLong) void this.#tidyUntil(written);
+      await written;
     } catch (error) {
       const cause = await causeOf(error);
       // What readers can see was written, and then not synced: its pages may be lost, and nothing makes up for that.
@@ -148,6 +159,58 @@ export class LmdbBackend implements Backend {
     }
     this.#state = 'sound';
     this.#root.resetReadTxn();
+  }
+
+  /** A slice of a batch. */
+  #prepare(source: Iterator<Write>, most: number): PreparedWrite[] {
+    const prepared: PreparedWrite[] = [];
+    while (prepared.length < most) {
+      const next = source.next();
+      if (next.done === true) break;
+      const { table, key, value } = next.value;
+      prepared.push({ table: this.#tables[table], key: toBytes(key), value });
+    }
+    return prepared;
+  }
+
+  #queue(prepared: readonly PreparedWrite[]): Promise<boolean> {
+    // A throw in here would commit what came before it: the callback only replays.
+    let last: Promise<boolean> | undefined;
+    return this.#root.batch(() => {
+      for (const { table, key, value } of prepared) {
+        const written = value === undefined ? table.remove(key) : table.put(key, value);
+        // A full disk fails each of them: told once, by the batch; unheard, it would end the process instead.
+        if (written !== last) written.catch(() => {});
+        last = written;
+      }
+    });
+  }
+
+  /**
+   * The rest of a long batch, slice by slice, in the same transaction: see {@link WriteStart}. Should listing it fail,
+   * the thread is never sent, nothing is written, and the batch never ends well.
+   */
+  async #queueRest(source: Iterator<Write>, isHeld: boolean, committed: Promise<boolean>[]): Promise<void> {
+    for (;;) {
+      if (isHeld) await setImmediate();
+      const more = this.#prepare(source, SLICE_WRITES);
+      if (more.length === 0) break;
+      const slice = this.#queue(more);
+      if (slice !== committed.at(-1)) committed.push(slice);
+    }
+    this.#start.release();
+  }
+
+  async #tidyUntil(written: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    written.then(over, over);
+    while (!isOver) {
+      await setTimeout(TIDY_MS);
+      if (!isOver) this.#start.tidy();
+    }
   }
 
   /** Of what readers see; undefined where LMDB says that it can't go on. */
@@ -332,40 +395,4 @@ function bounds({ start, end, reverse = false }: RowRange): object {
     end: start === '' ? BEFORE_ALL : toBytes(start),
     inclusiveEnd: true,
   };
-}
-
-const EIO = 5;
-const ENOSPC = 28;
-const EDQUOT = 122;
-const MDB_MAP_FULL = -30_792;
-
-/**
- * Whether a batch of which nothing is visible failed for want of room. A page that found none failed the transaction
- * before its meta page was written: tried on full file systems, the same environment goes on afterwards. Where part of
- * a write still fitted LMDB says EIO, and of an EIO that the system gave it says which page it was writing.
- */
-function isFull(cause: unknown): boolean {
-  const code = errorNumber(cause);
-  if (code === EIO) return !messageOf(cause).includes('Attempting to write page');
-  return code === ENOSPC || code === EDQUOT || code === MDB_MAP_FULL;
-}
-
-function fullMessage(cause: unknown): string {
-  return errorNumber(cause) === EIO ? 'No space left on device: a write was cut short' : messageOf(cause);
-}
-
-/** LMDB's errors have a number for a code: a system's, or its own. */
-function errorNumber(error: unknown): number | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
-}
-
-/** LMDB says only that a commit failed; the reason comes as a promise beside it, which rejects in the same turn. */
-async function causeOf(failure: unknown): Promise<unknown> {
-  if (!(failure instanceof Error) || !('commitError' in failure)) return failure;
-  try {
-    await failure.commitError;
-    return failure;
-  } catch (cause) {
-    return cause;
-  }
 }

@@ -38,7 +38,7 @@ export class MemoryBackend implements Backend {
     return rows;
   }
 
-  async write(writes: readonly Write[]): Promise<void> {
+  async write(writes: Iterable<Write>): Promise<void> {
     await this.#writing();
     for (const { table, key, value } of writes) this.#set(table, key, value);
   }

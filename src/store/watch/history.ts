@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.js';
+import type { ByteString } from '../../base/bytes.js';
 import type { Row } from '../backend/backend.js';
 import { decodeEvent, deletedKeyValue, type EventRecord } from '../events.js';
 import { eventKey, pastKey, revisionOfEvent } from '../keys.js';
@@ -19,28 +20,31 @@ export interface PastRevision {
   readonly events: readonly EventSource[];
 }
 
+/** What a read of history has found. */
+export interface PastRevisions {
+  readonly revisions: readonly PastRevision[];
+  /** Where to go on. */
+  readonly next: number;
+  /** The one at `next` has more events than a read takes: it is to be read in slices. */
+  readonly isLong: boolean;
+}
+
 /**
- * Whole revisions from `from` on, in order: about `limit` events, but one revision at least. An answer that ends
- * before the store's revision says where to go on with `next`.
+ * Whole revisions from `from` on, in order, of no more than `limit` events. An answer that ends before the store's
+ * revision says where to go on with `next`.
  */
-export function readHistory(
-  host: HistoryHost,
-  from: number,
-  limit: number,
-): { revisions: PastRevision[]; next: number } {
+export function readHistory(host: HistoryHost, from: number, limit: number): PastRevisions {
   const { tables, revision } = host;
   const end = eventKey(revision + 1, 0);
   let rows: readonly Row[] = tables.range('events', { start: eventKey(from, 0), end, limit });
   let next = revision + 1;
+  let isLong = false;
   const last = rows.at(-1);
   if (rows.length === limit && last !== undefined) {
-    // The last revision may be cut: it is left for the next time, unless it is all there is.
+    // The last revision may be cut: it is left for the next time.
     next = revisionOfEvent(last.key);
     rows = rows.filter(({ key }) => revisionOfEvent(key) < next);
-    if (rows.length === 0) {
-      rows = readRevision(tables, next);
-      next++;
-    }
+    isLong = rows.length === 0;
   }
   const revisions: { revision: number; events: EventSource[] }[] = [];
   for (const { key, value } of rows) {
@@ -52,19 +56,34 @@ export function readHistory(
     }
     current.events.push(new PastEvent(host, of, decodeEvent(value)));
   }
-  return { revisions, next };
+  return { revisions, next, isLong };
 }
 
-const READ_ROWS = 1_000;
+/** The events of one revision, in slices. Another state may take the place of the one that was begun on. */
+export class RevisionReader {
+  readonly revision: number;
+  readonly #host: HistoryHost;
+  readonly #tables: Tables;
+  #from: ByteString;
 
-function readRevision(tables: Tables, revision: number): Row[] {
-  const rows: Row[] = [];
-  const end = eventKey(revision + 1, 0);
-  for (let start = eventKey(revision, 0); ; ) {
-    const more = tables.range('events', { start, end, limit: READ_ROWS });
-    for (const row of more) rows.push(row);
-    if (more.length < READ_ROWS) return rows;
-    start = `${rows.at(-1)?.key}\0`;
+  constructor(host: HistoryHost, revision: number) {
+    this.revision = revision;
+    this.#host = host;
+    this.#tables = host.tables;
+    this.#from = eventKey(revision, 0);
+  }
+
+  /** The state was replaced: what was read is to be read again. */
+  get isStale(): boolean {
+    return this.#host.tables !== this.#tables;
+  }
+
+  /** The next ones; fewer than the limit are the last. */
+  read(limit: number): EventSource[] {
+    const end = eventKey(this.revision + 1, 0);
+    const rows = this.#tables.range('events', { start: this.#from, end, limit });
+    this.#from = `${rows.at(-1)?.key ?? this.#from}\0`;
+    return rows.map(({ value }) => new PastEvent(this.#host, this.revision, decodeEvent(value)));
   }
 }
 

@@ -10,7 +10,7 @@ export interface EventSource {
 }
 
 /** All watchers of one key or range. */
-interface Group {
+export interface Group {
   readonly key: ByteString;
   readonly end: ByteString;
   readonly watchers: Set<HubWatcher>;
@@ -49,6 +49,10 @@ export class WatcherIndex {
     if (groups === this.#prefixes) this.#countLength(name.length, -1);
   }
 
+  get isEmpty(): boolean {
+    return this.#keys.size + this.#prefixes.size + this.#ranges.size === 0;
+  }
+
   watchers(): HubWatcher[] {
     const groups = [this.#keys, this.#prefixes, this.#ranges].flatMap((map) => [...map.values()]);
     return groups.flatMap((group) => [...group.watchers]);
@@ -61,18 +65,14 @@ export class WatcherIndex {
     committedAtMs: number | undefined,
     full: (watcher: HubWatcher) => void,
   ): void {
-    const touched: Group[] = [];
-    for (const event of events) {
-      this.#match(event.key, (group) => {
-        if (group.events.length === 0) touched.push(group);
-        group.events.push(event.load());
-      });
-    }
-    for (const group of touched) {
-      const batch: WatchBatch = { revision, events: group.events, committedAtMs };
-      group.events = [];
-      tellGroup(group, batch, full);
-    }
+    const gathered = new Gathered(revision, committedAtMs);
+    this.gather(gathered, events);
+    gathered.tell(full);
+  }
+
+  /** Hands events to those who watch their keys, to be told once the revision is complete. One revision at a time. */
+  gather(gathered: Gathered, events: readonly EventSource[]): void {
+    for (const event of events) this.#match(event.key, (group) => gathered.add(group, event));
   }
 
   #match(key: ByteString, found: (group: Group) => void): void {
@@ -102,13 +102,44 @@ export class WatcherIndex {
   }
 }
 
+/** One revision on its way to its watchers: they are told of it when all of its events are here. */
+export class Gathered {
+  readonly revision: number;
+  readonly #committedAtMs: number | undefined;
+  readonly #touched: Group[] = [];
+
+  constructor(revision: number, committedAtMs: number | undefined) {
+    this.revision = revision;
+    this.#committedAtMs = committedAtMs;
+  }
+
+  add(group: Group, event: EventSource): void {
+    if (group.events.length === 0) this.#touched.push(group);
+    group.events.push(event.load());
+  }
+
+  /** `full` hears of those who took it and want no more. */
+  tell(full: (watcher: HubWatcher) => void): void {
+    for (const group of this.#touched) {
+      const batch = { revision: this.revision, events: group.events, committedAtMs: this.#committedAtMs };
+      group.events = [];
+      tellGroup(group, batch, full);
+    }
+  }
+
+  /** Nobody is told. */
+  drop(): void {
+    for (const group of this.#touched) group.events = [];
+  }
+}
+
 function tellGroup(group: Group, batch: WatchBatch, full: (watcher: HubWatcher) => void): void {
   let puts: WatchBatch | undefined;
   let deletes: WatchBatch | undefined;
   for (const watcher of group.watchers) {
     const { noPut, noDelete } = watcher.spec;
-    // One that begins later, or that a sink has added just now.
-    if (watcher.from > batch.revision || (noPut && noDelete)) continue;
+    // One that begins later, or that a sink has added just now, or that is over.
+    if (watcher.from > batch.revision || watcher.state === 'ended' || (noPut && noDelete)) continue;
     let own = batch;
     if (noPut) own = deletes ??= only(batch, 'delete');
     if (noDelete) own = puts ??= only(batch, 'put');

@@ -10,7 +10,12 @@ export type WatcherState = 'synced' | 'replaying' | 'paused' | 'ended';
 
 /** What the hub lends to its watchers. */
 export interface WatcherHost {
+  /** The store's. */
   readonly revision: number;
+  /** Who is `synced` has been told all up to here. */
+  readonly told: number;
+  /** Being told to those who are `synced`, or told: who wants this one, or an older one, reads it from history. */
+  readonly telling: number;
   resumed(watcher: HubWatcher): void;
   cancelled(watcher: HubWatcher): void;
 }
@@ -29,11 +34,11 @@ export class HubWatcher implements Watcher {
     this.spec = spec;
     this.sink = sink;
     this.from = spec.startRevision > 0 ? spec.startRevision : host.revision + 1;
-    this.state = this.from > host.revision ? 'synced' : 'replaying';
+    this.state = this.from > host.telling ? 'synced' : 'replaying';
   }
 
   get position(): number {
-    return this.state === 'synced' ? Math.max(this.from, this.#host.revision + 1) : this.from;
+    return this.state === 'synced' ? Math.max(this.from, this.#host.told + 1) : this.from;
   }
 
   get synced(): boolean {

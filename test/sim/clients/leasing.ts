@@ -27,7 +27,7 @@ export class Leasing {
       await sleep(world.clock, this.#prng.float() * 1_000);
       const lease = await this.#grant();
       if (lease === undefined) continue;
-      await this.#attach(lease.id);
+      for (let keys = 1 + this.#prng.below(5); keys > 0; keys--) await this.#attach(lease.id);
       await this.#keepAlive(lease);
       if (this.#prng.chance(0.4)) await this.#revoke(lease.id);
     }
@@ -53,7 +53,7 @@ export class Leasing {
     const world = this.#world;
     const machine = world.anyMachine(this.#prng);
     const tag = `${this.#name}.${++this.#count}`;
-    const put = putRequest(`l${this.#prng.below(4)}`, tag, { lease });
+    const put = putRequest(`l${this.#prng.below(8)}`, tag, { lease });
     const request = { kind: 'put', put } as const;
     const operation = world.record({ client: this.#name, tag, machine, request });
     const reply = await this.#caller.call(machine, TIMEOUT_MS, (member) => member.put(put));

@@ -27,15 +27,18 @@ const REFUSALS = new Set(['not_found', 'out_of_range', 'invalid_argument', 'fail
 export class Session {
   readonly #world: World;
   readonly #name: string;
+  readonly #draw: typeof drawRequest;
   readonly #prng: Prng;
   readonly #caller: Caller;
   readonly #knowledge: Knowledge = { revision: 1, values: new Map() };
   #machine: Machine;
   #count = 0;
 
-  constructor(world: World, name: string) {
+  /** `draw` says what it asks for. */
+  constructor(world: World, name: string, draw: typeof drawRequest = drawRequest) {
     this.#world = world;
     this.#name = name;
+    this.#draw = draw;
     this.#prng = world.fork();
     this.#caller = new Caller(world, this.#prng);
     this.#machine = world.anyMachine(this.#prng);
@@ -55,7 +58,7 @@ export class Session {
     if (this.#prng.chance(world.profile.switching)) this.#machine = world.anyMachine(this.#prng);
     const machine = this.#machine;
     const tag = `${this.#name}.${++this.#count}`;
-    const request = drawRequest(this.#prng, tag, this.#knowledge);
+    const request = this.#draw(this.#prng, tag, this.#knowledge);
     const operation = world.record({ client: this.#name, tag, machine, request });
     world.trace.add(this.#name, `${tag} ${machine.name} ${describeRequest(request)}`);
     const timeoutMs = 500 + this.#prng.float() * MAX_TIMEOUT_MS;

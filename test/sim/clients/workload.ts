@@ -16,6 +16,10 @@ import {
 const REGISTERS = 3;
 const SHARED = 4;
 
+/** Keys that are written and deleted many at a time, so that entries take many slices. */
+const MANY = 16;
+const MANY_AT_ONCE = 9;
+
 /** What a client has seen: it makes guards that hold about half of the time. */
 export interface Knowledge {
   revision: number;
@@ -34,6 +38,35 @@ export function drawRequest(prng: Prng, tag: string, knowledge: Knowledge): Requ
   if (kind === 15) return past(prng, knowledge);
   if (kind === 16) return { kind: 'delete', delete: deleteRequest('t', `t${prng.below(SHARED)}`, true) };
   return shared(prng, tag, knowledge);
+}
+
+/** The next thing that a client asks for who deals with many keys at once; a guard over all of them may be part of it. */
+export function drawBulk(prng: Prng, tag: string, { revision }: Knowledge): Request {
+  const key = () => `w${String(prng.below(MANY)).padStart(2, '0')}`;
+  const kind = prng.below(10);
+  if (kind < 5) {
+    const keys = new Set(Array.from({ length: MANY_AT_ONCE }, key));
+    const success = [...keys].map((each) => putOp(putRequest(each, tag)));
+    return { kind: 'txn', txn: { compare: [], success, failure: [] } };
+  }
+  if (kind === 5) return { kind: 'delete', delete: deleteRequest('w', 'x', prng.chance(0.3)) };
+  if (kind === 6) return { kind: 'delete', delete: deleteRequest('s', 'x', true) };
+  if (kind === 7) return { kind: 'range', range: rangeRequest('w', 'x', { serializable: prng.chance(0.5) }) };
+  const reads = [rangeOp(rangeRequest('w', 'x')), rangeOp(rangeRequest('a', 'z'))];
+  if (kind === 8) return { kind: 'txn', txn: { compare: [], success: reads, failure: [] } };
+  const all = rangeOp(rangeRequest('v', 'x'));
+  const middle = key();
+  // As etcd has it, no key is written twice.
+  const success = [
+    deleteOp(deleteRequest(middle, 'x', true)),
+    putOp(putRequest(`v${prng.below(3)}`, tag)),
+    all,
+    deleteOp(deleteRequest('w', middle, prng.chance(0.5))),
+    putOp(putRequest('v3', tag)),
+    all,
+  ];
+  const compare = [unchangedSince(key(), prng.chance(0.8) ? revision + 3 : revision - 3)];
+  return { kind: 'txn', txn: { compare, success, failure: [all] } };
 }
 
 function swap(register: string, tag: string, { values }: Knowledge): Request {

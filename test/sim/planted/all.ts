@@ -8,11 +8,12 @@ import { goOnAfterFailedSync } from './go-on-after-failed-sync.js';
 import { letWipedMemberVote } from './let-wiped-member-vote.js';
 import { readWithoutRound } from './read-without-round.js';
 import { reuseReadContext } from './reuse-read-context.js';
+import { showHalfAnEntry } from './show-half-an-entry.js';
 import { skipVoteSync } from './skip-vote-sync.js';
 import { snapshotWithoutConfiguration } from './snapshot-without-configuration.js';
 import type { Planted } from './types.js';
 
-/** A dozen ways to lose data, each of which the simulator must find. */
+/** Ways to lose data, each of which the simulator must find. */
 export const PLANTED: readonly Planted[] = [
   acknowledgeBeforeSync,
   skipVoteSync,
@@ -26,4 +27,5 @@ export const PLANTED: readonly Planted[] = [
   snapshotWithoutConfiguration,
   letWipedMemberVote,
   expireOnFollower,
+  showHalfAnEntry,
 ];

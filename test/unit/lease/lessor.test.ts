@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { ConfetdError } from '../../../src/base/errors.js';
+import { atOnce } from '../../../src/base/sliced.js';
 import { Lessor, MAX_TTL_SECONDS } from '../../../src/lease/lessor.js';
 import { MemoryBackend } from '../../../src/store/backend/memory.js';
 import { Store } from '../../../src/store/store.js';
 import type { WriteTxn } from '../../../src/store/write-txn.js';
 import { VirtualClock } from '../../sim/clock.js';
 
-function setUp(backend = new MemoryBackend()) {
+function setUp(backend = new MemoryBackend(), sliceRows?: number) {
   const clock = new VirtualClock();
   const store = Store.open({
     backend,
     clock,
+    ...(sliceRows !== undefined && { sliceRows }),
     onFailure: (error) => {
       throw error;
     },
@@ -32,7 +34,7 @@ function setUp(backend = new MemoryBackend()) {
     entry,
     grant: (id: bigint, ttl: number): void => entry((txn) => lessor.grant(txn, id, ttl)),
     put: (key: string, lease: bigint) => entry((txn) => txn.put(key, Buffer.from('v'), lease)),
-    revoke: (id: bigint) => entry((txn) => lessor.revoke(txn, id)),
+    revoke: (id: bigint) => entry((txn) => atOnce(lessor.revoke(txn, id))),
   };
 }
 
@@ -47,6 +49,27 @@ function failure(work: () => unknown): unknown {
 const NOT_FOUND = ['not_found', 'etcdserver: requested lease not found'];
 
 describe('lessor', () => {
+  it('has a lease until the entry that revokes it ends, and for good where that is given up', async () => {
+    const { store, lessor, grant, put } = setUp(new MemoryBackend(), 1);
+    for (const id of [1n, 2n]) grant(id, 10);
+    for (const key of ['a', 'b', 'c']) put(key, 1n);
+    const revoke = (id: bigint) => {
+      const txn = store.beginSliced();
+      return { txn, slices: lessor.revoke(txn, id) };
+    };
+    const first = revoke(1n);
+    first.slices.next();
+    expect([lessor.has(1n), lessor.list(), lessor.renew(1n)]).toEqual([true, [1n, 2n], 10]);
+    atOnce(first.slices);
+    expect(lessor.has(1n)).toBe(true);
+    first.txn.end(store.applied.index + 1, 1);
+    expect([lessor.has(1n), lessor.list(), store.leaseKeys(1n)]).toEqual([false, [2n], []]);
+    const second = revoke(2n);
+    atOnce(second.slices);
+    await store.halt();
+    expect([second.txn.isOver, lessor.list()]).toEqual([true, [2n]]);
+  });
+
   it('refuses what etcd refuses, in its words', () => {
     const { lessor, grant, revoke } = setUp();
     grant(7n, 10);

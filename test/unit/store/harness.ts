@@ -1,3 +1,5 @@
+import { atOnce, type Sliced } from '../../../src/base/sliced.js';
+import type { Clock } from '../../../src/io/clock.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import type { Backend } from '../../../src/store/backend/backend.js';
 import { MemoryBackend } from '../../../src/store/backend/memory.js';
@@ -10,10 +12,15 @@ export function query(key: string, end = '', more: Partial<RangeQuery> = {}): Ra
   return rangeQuery({ key, end }, more);
 }
 
-export function openStore(backend: Backend = new MemoryBackend(), clock = new NodeClock()): Store {
+export function openStore(
+  backend: Backend = new MemoryBackend(),
+  clock: Clock = new NodeClock(),
+  sliceRows?: number,
+): Store {
   return Store.open({
     backend,
     clock,
+    ...(sliceRows !== undefined && { sliceRows }),
     onFailure: (error) => {
       throw error;
     },
@@ -28,12 +35,31 @@ export function entry<T>(store: Store, work: (txn: WriteTxn) => T): T {
   return result;
 }
 
+/** Runs an entry in slices; `between` has a turn after each. False: it was given up. */
+export async function slicedEntry(
+  store: Store,
+  work: (txn: WriteTxn) => Sliced<unknown>,
+  between: (txn: WriteTxn) => unknown = () => undefined,
+): Promise<boolean> {
+  const txn = store.beginSliced();
+  const run = function* (): Sliced<void> {
+    yield* work(txn);
+    yield* txn.settle();
+  };
+  for (const _ of run()) {
+    await between(txn);
+    if (txn.isOver) return false;
+  }
+  txn.end(store.applied.index + 1, 1);
+  return true;
+}
+
 export function put(store: Store, key: string, value = key, lease = 0n): void {
   entry(store, (txn) => txn.put(key, Buffer.from(value), lease));
 }
 
 export function remove(store: Store, key: string, end = ''): void {
-  entry(store, (txn) => txn.deleteRange(key, end));
+  entry(store, (txn) => atOnce(txn.deleteRange(key, end)));
 }
 
 /** A pair in one line: `key=value create/mod/version`. */

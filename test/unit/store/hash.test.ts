@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { crc32c } from '../../../src/base/crc32c.js';
+import { atOnce } from '../../../src/base/sliced.js';
 import { VersionHash } from '../../../src/store/hash.js';
 import { encodeRecord, endRecord } from '../../../src/store/record.js';
 import { VirtualClock } from '../../sim/clock.js';
@@ -71,7 +72,7 @@ it('is of one revision, whatever is written, deleted or compacted before it mean
   const expected = await there.clock.until(there.store.hash(revision));
   const hashing = here.store.hash(revision);
   await here.clock.advance(2);
-  entry(here.store, (txn) => txn.deleteRange('k', 'l'));
+  entry(here.store, (txn) => atOnce(txn.deleteRange('k', 'l')));
   entry(here.store, (txn) => txn.put('a', Buffer.from('new'), 0n));
   void entry(here.store, (txn) => txn.compact(revision - 3));
   expect(await here.clock.until(hashing)).toEqual(expected);

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../../src/base/errors.js';
+import { atOnce, type Sliced } from '../../../src/base/sliced.js';
 import { NodeClock } from '../../../src/io/node/clock.js';
 import type { Backend } from '../../../src/store/backend/backend.js';
 import type { Store } from '../../../src/store/store.js';
 import type { RangeQuery, RangeResult, StoreEvent, Watcher } from '../../../src/store/types.js';
+import type { WriteTxn } from '../../../src/store/write-txn.js';
 import { BACKENDS, makePlace, removePlace } from './backends.js';
-import { entry, openStore, query, Recorder } from './harness.js';
+import { entry, openStore, query, Recorder, slicedEntry } from './harness.js';
 import { Model, type ModelEvent } from './model.js';
 
 // Few keys, so that versions, deletes and ranges meet; bytes that escaping and prefixes have to get right.
@@ -25,6 +27,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('txn' as const),
+      sliced: fc.boolean(),
       ops: fc.array(change, { minLength: 1, maxLength: 4 }),
     }),
   },
@@ -104,6 +107,11 @@ class Pair {
     work(this.store);
   }
 
+  /** Applied already, in slices; a replay does it at once. */
+  applied(work: (store: Store) => void): void {
+    this.#log.push(work);
+  }
+
   replay(): void {
     for (const work of this.#log.slice(this.store.applied.index)) work(this.store);
     expect(this.store.applied.index).toBe(this.#log.length);
@@ -146,21 +154,51 @@ function comparable(result: RangeResult | string, { target, limit }: RangeQuery)
   return { ...result, kvs };
 }
 
+function* runOps(txn: WriteTxn, ops: Extract<Step, { do: 'txn' }>['ops']): Sliced<void> {
+  for (const op of ops) {
+    if ('put' in op) txn.put(op.put, Buffer.from(op.value), op.lease);
+    else yield* txn.deleteRange(op.remove, op.end);
+    yield;
+  }
+}
+
+/** Whoever looks between two slices sees the state before, whatever he reads. */
+async function runInSlices(pair: Pair, ops: Extract<Step, { do: 'txn' }>['ops']): Promise<void> {
+  const { store, model } = pair;
+  const everything = query('', '\0');
+  const before = comparable(model.range(everything), everything);
+  const leases = [5n, 6n, -7n].map((id) => store.leaseKeys(id));
+  const ended = await slicedEntry(
+    store,
+    (txn) => runOps(txn, ops),
+    async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(comparable(await answer(store, everything), everything)).toEqual(before);
+      expect([5n, 6n, -7n].map((id) => store.leaseKeys(id))).toEqual(leases);
+      for (const { sink } of pair.watched) {
+        expect(sink.batches.every(({ revision }) => revision <= model.revision)).toBe(true);
+      }
+    },
+  );
+  expect(ended).toBe(true);
+  model.txn(ops);
+}
+
 async function run(pair: Pair, step: Step, reopen: () => Promise<Store>): Promise<void> {
   const { model } = pair;
   switch (step.do) {
-    case 'txn':
-      model.txn(step.ops);
-      pair.apply((store) =>
-        entry(store, (txn) => {
-          for (const op of step.ops) {
-            if ('put' in op) txn.put(op.put, Buffer.from(op.value), op.lease);
-            else txn.deleteRange(op.remove, op.end);
-          }
-        }),
-      );
+    case 'txn': {
+      const atOnceAgain = (store: Store) => entry(store, (txn) => atOnce(runOps(txn, step.ops)));
+      if (step.sliced) {
+        await runInSlices(pair, step.ops);
+        pair.applied(atOnceAgain);
+      } else {
+        model.txn(step.ops);
+        pair.apply(atOnceAgain);
+      }
       expect(pair.store.revision).toBe(model.revision);
       return;
+    }
     case 'compact': {
       const revision = Math.round((step.at * model.revision) / 100);
       if (revision <= model.compacted) return;
@@ -265,41 +303,48 @@ async function checkAll(pair: Pair): Promise<void> {
   }
 }
 
+/** Rows of a slice: small ones, in which each revision is told over several turns, and the usual. */
+const SLICES = [undefined, 1, 2];
+
 describe.each(BACKENDS)('store over $name', (kind) => {
   const numRuns = kind.name === 'memory' ? 300 : 60;
 
   it('is what a plain model is, whatever the order of writes, reads, watches, compactions, flushes and crashes', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-        const place = await makePlace();
-        let backend: Backend = await kind.open(place);
-        const open = (): Store => openStore(backend, new NodeClock());
-        const pair = new Pair(open());
-        try {
-          for (const one of steps) {
-            await run(pair, one, async () => {
-              backend = await kind.reopen(place, backend);
-              return open();
-            });
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 60 }),
+        fc.constantFrom(...SLICES),
+        async (steps, rows) => {
+          const place = await makePlace();
+          let backend: Backend = await kind.open(place);
+          const open = (): Store => openStore(backend, new NodeClock(), rows);
+          const pair = new Pair(open());
+          try {
+            for (const one of steps) {
+              await run(pair, one, async () => {
+                backend = await kind.reopen(place, backend);
+                return open();
+              });
+            }
+            await checkWatchers(pair);
+            await checkAll(pair);
+            const hash = await pair.store.hash(0);
+            // The same again from the backend alone, the compaction carried out.
+            await pair.store.flush();
+            await pair.store.halt();
+            backend = await kind.reopen(place, backend);
+            pair.store = open();
+            pair.replay();
+            await new Promise((resolve) => setImmediate(resolve));
+            await checkAll(pair);
+            expect(await pair.store.hash(0)).toEqual(hash);
+          } finally {
+            await pair.store.halt();
+            await backend.close();
+            await removePlace(place);
           }
-          await checkWatchers(pair);
-          await checkAll(pair);
-          const hash = await pair.store.hash(0);
-          // The same again from the backend alone, the compaction carried out.
-          await pair.store.flush();
-          await pair.store.halt();
-          backend = await kind.reopen(place, backend);
-          pair.store = open();
-          pair.replay();
-          await new Promise((resolve) => setImmediate(resolve));
-          await checkAll(pair);
-          expect(await pair.store.hash(0)).toEqual(hash);
-        } finally {
-          await pair.store.halt();
-          await backend.close();
-          await removePlace(place);
-        }
-      }),
+        },
+      ),
       { numRuns, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: true },
     );
   });

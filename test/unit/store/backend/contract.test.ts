@@ -1,7 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfetdError } from '../../../../src/base/errors.js';
-import type { Backend, Write } from '../../../../src/store/backend/backend.js';
+import type { Backend, BackendCopy, Write } from '../../../../src/store/backend/backend.js';
 import { BACKENDS, makePlace, type Place, removePlace } from '../backends.js';
 
 const put = (key: string, value: string | Buffer = key): Write => ({
@@ -57,6 +58,48 @@ describe.each(BACKENDS)('backend: $name', (kind) => {
     for (const { value } of backend.range('latest', all)) {
       expect(value.equals(Buffer.alloc(value.length, value.length % 251))).toBe(true);
     }
+  });
+
+  it('takes a long batch over several turns, and shows all of it or nothing', async () => {
+    await backend.write([put('old', '1'), put('other', '1')]);
+    const count = 20_000;
+    function* many(): Generator<Write> {
+      yield remove('old');
+      yield put('other', '2');
+      for (let at = 0; at < count; at++) yield put(`k${String(at).padStart(6, '0')}`, `v${at}`);
+    }
+    const source = { [Symbol.iterator]: many };
+    let isWritten = false;
+    const written = backend.write(source).then(() => {
+      isWritten = true;
+    });
+    let copy: BackendCopy | undefined;
+    const seen = new Set<string>();
+    for (let turns = 0; !isWritten; turns++) {
+      const found = keys({ ...all, limit: 3 }).join();
+      seen.add(`${found} ${backend.get('latest', 'other')?.toString()}`);
+      await setImmediate();
+      if (turns === 3) copy = await backend.copy();
+    }
+    await written;
+    seen.delete('k000000,k000001,k000002 2');
+    expect([...seen]).toEqual(['old,other 1']);
+    expect(keys(all)).toHaveLength(count + 1);
+    if (copy !== undefined) {
+      const restored = await kind.restore(place, copy);
+      expect([1, count + 1]).toContain(
+        restored.range('latest', all).length - (restored.get('latest', 'old') ? 1 : 0),
+      );
+      await restored.close();
+      await copy.close();
+    }
+    // Again, with another between.
+    await backend.write([put('old', '3')]);
+    await backend.write(source);
+    expect(keys(all)).toHaveLength(count + 1);
+    backend = await kind.reopen(place, backend);
+    expect(keys(all)).toHaveLength(count + 1);
+    expect(backend.get('latest', 'k019999')?.toString()).toBe('v19999');
   });
 
   it('hands out values that later reads do not change', async () => {

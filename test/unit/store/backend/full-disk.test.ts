@@ -3,11 +3,12 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { atOnce } from '../../../../src/base/sliced.js';
 import { NodeClock } from '../../../../src/io/node/clock.js';
 import { NodeDisk } from '../../../../src/io/node/disk.js';
 import { LmdbBackend } from '../../../../src/store/backend/lmdb.js';
 import { Store } from '../../../../src/store/store.js';
-import { entry } from '../harness.js';
+import { entry, query } from '../harness.js';
 
 /** A folder of its own size, so that it can be full; undefined where none can be made. */
 function smallDisk(): string | undefined {
@@ -111,6 +112,38 @@ describe.skipIf(mounted === undefined)('LMDB on a full disk', () => {
     ({ store } = await openStore());
     check();
     await store.close();
+  });
+
+  it('keeps a long batch, of which it has written nothing, until there is room', {
+    timeout: 30_000,
+  }, async () => {
+    const { store, next } = await openStore();
+    const names = Array.from({ length: 6_000 }, (_, at) => `long/${String(at).padStart(5, '0')}`);
+    entry(store, (txn) => {
+      for (const name of names) txn.put(name, Buffer.alloc(200), 0n);
+    });
+    await store.flush();
+    const { flushedIndex } = store;
+    fill();
+    const full = next();
+    entry(store, (txn) => atOnce(txn.deleteRange('long/', 'long0')));
+    expect(await full).toBe(true);
+    expect(store.flushedIndex).toBe(flushedIndex);
+    expect(store.get('long/00000')).toBeUndefined();
+    const room = next();
+    rmSync(filler);
+    expect(await room).toBe(false);
+    await store.flush();
+    expect(store.flushedIndex).toBe(flushedIndex + 1);
+    await store.close();
+    const { store: again } = await openStore();
+    expect(again.get('long/00000')).toBeUndefined();
+    expect(
+      await again.range(query('long/', 'long0', { revision: again.revision - 1, countOnly: true })),
+    ).toMatchObject({
+      count: names.length,
+    });
+    await again.close();
   });
 
   it('is opened, or refuses with a sentence, and never ends the process', async () => {

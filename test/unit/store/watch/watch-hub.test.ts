@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../../../src/base/sliced.js';
 import type { WatchSpec } from '../../../../src/store/types.js';
 import { entry, openStore, put, Recorder, remove, show } from '../harness.js';
 
@@ -30,7 +31,7 @@ describe('watch hub', () => {
     entry(store, (txn) => {
       txn.put('b', Buffer.from('1'), 0n);
       txn.put('a', Buffer.from('1'), 0n);
-      txn.deleteRange('b', '');
+      atOnce(txn.deleteRange('b', ''));
     });
     // The last change of a key in a revision is the one that counts.
     expect(sink.batches.map(({ revision }) => revision)).toEqual([2]);
