@@ -6,8 +6,8 @@ import { claimPort, eventually, scratch } from './daemon.js';
 import { peer } from './peers.js';
 import { Wires } from './proxy.js';
 
-/** Whose clusters the tests run: `CONFETD_E2E_PEER=etcd` shows that what they ask for is no more than etcd does. */
-export const CLUSTER_KIND: ClusterKind = process.env.CONFETD_E2E_PEER === 'etcd' ? 'etcd' : 'confetd';
+/** Whose clusters the tests run: `TEST_E2E_PEER=etcd` shows that what they ask for is no more than etcd does. */
+export const CLUSTER_KIND: ClusterKind = process.env.TEST_E2E_PEER === 'etcd' ? 'etcd' : 'confetd';
 
 /** Of a test with a cluster: for machines on which others work too. On a quiet one none takes ten seconds. */
 export const PATIENCE_MS = 90_000;

@@ -19,7 +19,7 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/share/zoo
 const told = new Set<PeerName>();
 
 /**
- * The path of a real peer; undefined, with a printed reason, where it isn't installed. Under CONFETD_REQUIRE_PEERS=1 a
+ * The path of a real peer; undefined, with a printed reason, where it isn't installed. Under TEST_REQUIRE_PEERS=1 a
  * missing peer throws, which fails the test file. For `describe.skipIf(peer('etcd') === undefined)`.
  */
 export function peer(name: PeerName): string | undefined {
@@ -34,7 +34,7 @@ export function peer(name: PeerName): string | undefined {
     }
   }
   const reason = `${name} is not installed (Debian: apt-get install ${PACKAGES[name]})`;
-  if (process.env.CONFETD_REQUIRE_PEERS === '1') throw new Error(`CONFETD_REQUIRE_PEERS=1, but ${reason}`);
+  if (process.env.TEST_REQUIRE_PEERS === '1') throw new Error(`TEST_REQUIRE_PEERS=1, but ${reason}`);
   if (!told.has(name)) {
     told.add(name);
     process.stderr.write(`skipped: ${reason}\n`);

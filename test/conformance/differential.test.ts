@@ -6,9 +6,9 @@ import { type Now, Requests, type Step } from './requests.js';
 import { bytes, Rpc } from './rpc.js';
 import { type Server, startServer } from './servers.js';
 
-/** CONFETD_SEEDS=7 repeats one, CONFETD_SEEDS=1,2,3 several. */
-const SEEDS = (process.env.CONFETD_SEEDS ?? '1,2,3,4,5,6').split(',').map(Number);
-const STEPS = Number(process.env.CONFETD_STEPS ?? '400');
+/** TEST_SEEDS=7 repeats one, TEST_SEEDS=1,2,3 several. */
+const SEEDS = (process.env.TEST_SEEDS ?? '1,2,3,4,5,6').split(',').map(Number);
+const STEPS = Number(process.env.TEST_STEPS ?? '400');
 
 /**
  * The same random requests, in the same order, to a real etcd and to ours. Both have one identity, so that whole

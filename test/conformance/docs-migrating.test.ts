@@ -36,7 +36,7 @@ async function follow(
   const command = here(folder.command)
     .replace(/(^|\s)confd(?=\s)/, '$1confetd')
     .replace('127.0.0.1:2379', endpoint);
-  const { code, stderr } = await run('/bin/sh', ['-c', `unset CONFETD_REQUIRE_PEERS; ${command}`], {
+  const { code, stderr } = await run('/bin/sh', ['-c', `${command}`], {
     cwd: root,
     env: { PATH: `${join(root, 'bin')}:${process.env.PATH}` },
   });

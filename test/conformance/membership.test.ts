@@ -16,10 +16,10 @@ describe.skipIf(peer('etcdctl') === undefined).each(KINDS)(
       cluster = await Cluster.start({ kind, electionMs: 500 });
       const { header } = await (await cluster.leader()).status();
       clusterId = (header?.clusterId ?? 0n).toString(16);
-      // Nobody can be added before all have been connected for five seconds.
+      // No voter can be added before all have been connected for five seconds.
       await eventually(
         async () => {
-          const { code } = await ctl('member', 'add', 'probe', '--peer-urls=http://127.0.0.1:9', '--learner');
+          const { code } = await ctl('member', 'add', 'probe', '--peer-urls=http://127.0.0.1:9');
           if (code !== 0) throw new Error('unhealthy');
         },
         { timeoutMs: 20_000 },

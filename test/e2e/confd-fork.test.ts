@@ -152,8 +152,8 @@ describe('the daemon of confd’s active fork', () => {
   test('a member’s own series are there too, beside its client port', async () => {
     const port = await claimPort();
     const daemon = await Daemon.start({ args: ['--no-render', `--metrics-addr=127.0.0.1:${port}`] });
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    expect(text).toContain('etcd_server_has_leader 1');
+    const text = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(await eventually(text)).toContain('etcd_server_has_leader 1');
     await daemon.stop();
   });
 

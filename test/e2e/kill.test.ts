@@ -4,8 +4,8 @@ import { KVService } from '../../src/proto/generated/etcd_rpc.js';
 import { bytes, put, Rpc } from '../conformance/rpc.js';
 import { Daemon } from '../daemon.js';
 
-const KILLS = Number(process.env.CONFETD_KILLS ?? '50');
-const SEED = Number(process.env.CONFETD_SEED ?? Date.now() % 100_000);
+const KILLS = Number(process.env.TEST_KILLS ?? '50');
+const SEED = Number(process.env.TEST_SEED ?? Date.now() % 100_000);
 const WRITERS = 24;
 
 interface Acknowledged {
@@ -20,7 +20,7 @@ describe('kill -9 under load', () => {
   });
   afterAll(() => daemon?.kill());
 
-  test(`${KILLS} times: no acknowledged write and no revision is lost (CONFETD_SEED=${SEED})`, {
+  test(`${KILLS} times: no acknowledged write and no revision is lost (TEST_SEED=${SEED})`, {
     timeout: 30_000 + KILLS * 3_000,
   }, async () => {
     const random = new Prng(SEED);

@@ -6,8 +6,8 @@ import type { ClusterMember } from '../../cluster-member.js';
 import { verify } from './verify.js';
 import { Workload } from './workload.js';
 
-const FAULTS = Number(process.env.CONFETD_FAULTS ?? '5');
-const SEED = Number(process.env.CONFETD_SEED ?? Date.now() % 100_000);
+const FAULTS = Number(process.env.TEST_FAULTS ?? '5');
+const SEED = Number(process.env.TEST_SEED ?? Date.now() % 100_000);
 
 /** Makes something go wrong; answers what makes it right again. */
 type Fault = (cluster: Cluster, victim: ClusterMember, random: Prng) => Promise<() => Promise<void> | void>;
@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('faults in a row under load', () =
   let cluster: Cluster;
   afterEach(() => cluster?.close());
 
-  test(`${FAULTS} at random: nothing acknowledged is lost, nothing read is stale (CONFETD_SEED=${SEED})`, {
+  test(`${FAULTS} at random: nothing acknowledged is lost, nothing read is stale (TEST_SEED=${SEED})`, {
     timeout: PATIENCE_MS + FAULTS * 15_000,
   }, async () => {
     const random = new Prng(SEED);

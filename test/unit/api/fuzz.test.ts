@@ -212,7 +212,7 @@ describe('broken input', () => {
   });
 
   it(`of ${CONNECTIONS} connections never crashes it, and leaves nothing behind`, async () => {
-    const seed = Number(process.env.CONFETD_SEED ?? 20261121);
+    const seed = Number(process.env.TEST_SEED ?? 20261121);
     const breaker = new Breaker(seed);
     let left = CONNECTIONS;
     const visitor = async () => {

@@ -49,7 +49,7 @@ describe('text as bytes', () => {
     const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 4 }), fc.string({ maxLength: 4 }));
     fc.assert(
       fc.property(fc.array(text), (texts) => {
-        const sorted = texts.map(bytesOf).sort(Buffer.compare);
+        const sorted = texts.map(bytesOf).sort((a, b) => Buffer.compare(a, b));
         expect(sortAsBytes([...texts]).map(bytesOf)).toEqual(sorted);
       }),
     );
