@@ -18,6 +18,8 @@ export class OutgoingSnapshots {
   readonly #ports: LinkPorts;
   readonly #rate: RateLimit;
   readonly #underWay = new Map<bigint, Promise<void>>();
+  /** Copies that are being freed: it takes its time, and no transfer's end waits for it. */
+  readonly #freeing = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(ports: LinkPorts) {
@@ -55,6 +57,17 @@ export class OutgoingSnapshots {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#underWay.values());
+    await Promise.all(this.#freeing);
+  }
+
+  #free(copy: OutgoingSnapshot): void {
+    const freed = copy
+      .close()
+      .catch((error: unknown) => {
+        this.#ports.log.warn({}, `a copy of the state is left until the next start: ${messageOf(error)}`);
+      })
+      .finally(() => this.#freeing.delete(freed));
+    this.#freeing.add(freed);
   }
 
   async #transfer(message: Message, url: string): Promise<void> {
@@ -73,7 +86,7 @@ export class OutgoingSnapshots {
         session.destroy();
       }
     } finally {
-      await copy.close();
+      this.#free(copy);
     }
   }
 

@@ -238,6 +238,28 @@ describe('a snapshot', () => {
     expect([one.host.sent, three.host.sent]).toEqual([[[2n, false]], [[2n, true]]]);
   });
 
+  it('is reported before its copy is freed, and the transport closes after that', async () => {
+    const { one } = await pair();
+    const copy = new Copy(2, 1_000);
+    let free = (): void => {};
+    copy.close = () =>
+      new Promise((resolve) => {
+        free = resolve;
+      });
+    one.host.snapshot = () => Promise.resolve(copy);
+    one.transport.send([SNAP]);
+    await one.host.until(() => one.host.sent.length > 0);
+    expect(one.host.sent).toEqual([[2n, true]]);
+    let closed = false;
+    const closing = one.transport.close().then(() => {
+      closed = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(closed).toBe(false);
+    free();
+    await closing;
+  });
+
   it('asked for twice goes once, and both are reported', async () => {
     const { one } = await pair();
     one.host.snapshot = () => Promise.resolve(new Copy(2, 1_000));

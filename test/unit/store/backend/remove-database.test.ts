@@ -49,8 +49,12 @@ describe('removing a database', () => {
 
   it('cuts its file off bit by bit, so that no sync beside it waits for all of it', async () => {
     await make(35 * MiB);
-    await removeDatabase(disk, folder, 'data.mdb');
+    let rests = 0;
+    await removeDatabase(disk, folder, 'data.mdb', async () => {
+      rests++;
+    });
     expect(disk.cuts).toEqual([27, 19, 11, 3]);
+    expect(rests).toBe(4);
     expect(await disk.exists(folder)).toBe(false);
   });
 
