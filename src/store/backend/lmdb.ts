@@ -8,6 +8,7 @@ import type { Backend, BackendCopy, Row, RowRange, TableName, Write } from './ba
 import { BackendFullError, TABLES } from './backend.js';
 import { CopyCheck } from './copy-check.js';
 import { causeOf, fullMessage, isFull } from './lmdb-errors.js';
+import { makeLockFile } from './lock-file.js';
 import { removeDatabase } from './remove-database.js';
 import { WriteStart } from './write-start.js';
 
@@ -30,8 +31,6 @@ const CHUNK_BYTES = 256 * 1024;
 /** A state of gigabytes synced at once would hold up the log's syncs on the same disk for as long. */
 const IMPORT_SYNC_BYTES = 4 * 1024 * 1024;
 const DATA_FILE = 'data.mdb';
-/** For 126 readers, LMDB's default, it needs 8,272 bytes, which is what LMDB makes by itself; this is whole pages. */
-const LOCK_FILE_BYTES = 12 * 1024;
 
 /** Rows of a batch that is handed to lmdb in one turn: about two milliseconds. */
 const WHOLE_WRITES = 2_500;
@@ -100,7 +99,7 @@ export class LmdbBackend implements Backend {
   static async open(options: LmdbOptions): Promise<LmdbBackend> {
     const lmdb = await import('lmdb');
     try {
-      await makeLockFile(options);
+      await makeLockFile(options.disk, options.folder);
       const root = lmdb.open<Buffer, Buffer>(openOptions(options));
       return new LmdbBackend(root, options);
     } catch (error) {
@@ -336,22 +335,6 @@ async function openCopy(disk: Disk, folder: string, rest: () => Promise<void>): 
       await removeDatabase(disk, folder, DATA_FILE, rest);
     },
   };
-}
-
-/**
- * LMDB makes its lock file without taking room for it, and touching it on a full disk then ends the process (SIGBUS).
- * So it gets its room here, where that can fail; its size tells whether it has it. What a smaller one holds doesn't
- * count: the data folder's lock says that no other process has the database open.
- */
-async function makeLockFile({ disk, folder }: LmdbOptions): Promise<void> {
-  const path = `${folder}/lock.mdb`;
-  await disk.makeFolder(folder);
-  const file = await disk.open(path, (await disk.exists(path)) ? 'write' : 'create');
-  try {
-    if ((await file.size()) < LOCK_FILE_BYTES) await file.write(0, Buffer.alloc(LOCK_FILE_BYTES));
-  } finally {
-    await file.close();
-  }
 }
 
 /** As the experiments on power loss say: `safeRestore`, which lmdb doesn't declare, counts only what was flushed. */
