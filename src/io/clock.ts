@@ -21,3 +21,6 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
     clock.schedule(delayMs, resolve);
   });
 }
+
+/** Resolves after so many milliseconds, or earlier where there is no time to wait. */
+export type Rest = (ms: number) => Promise<void>;

@@ -12,6 +12,11 @@ export interface Disk {
   /** Makes a folder and its missing parents; one that exists is fine. */
   makeFolder(path: string): Promise<void>;
   open(path: string, how: OpenMode): Promise<DiskFile>;
+  /**
+   * A whole file, for what is read once and may be gigabytes: it holds up other users of the disk as little as possible,
+   * and leaves nothing to collect. A piece is valid until the next is asked for.
+   */
+  stream(path: string): AsyncGenerator<Buffer, void, undefined>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file, or a folder with all that is in it; one that is missing is fine. */
   remove(path: string): Promise<void>;
@@ -27,12 +32,9 @@ export type OpenMode = 'read' | 'write' | 'create' | 'durable';
 export interface DiskFile {
   /** Bytes. */
   size(): Promise<number>;
-  /**
-   * Up to `length` bytes from `position`; shorter only at the end of the file. They may lie in `room`, where it is given
-   * and as long as that: who reads gigabytes through one buffer leaves nothing to collect.
-   */
-  read(position: number, length: number, room?: Buffer): Promise<Buffer>;
-  /** Writes all of `data` at `position`. The bytes are taken at the call: the caller may reuse them after. */
+  /** Up to `length` bytes from `position`; shorter only at the end of the file. */
+  read(position: number, length: number): Promise<Buffer>;
+  /** Writes all of `data` at `position`. It must stay as it is until the promise settles. */
   write(position: number, data: Buffer): Promise<void>;
   /** Cuts, or extends with zeros. */
   truncate(length: number): Promise<void>;

@@ -9,6 +9,7 @@ import { createLog } from '../io/node/log.js';
 import type { LogLevel } from '../io/node/log-level.js';
 import { terminal } from '../render/terminal.js';
 import { announceSource } from './announce-source.js';
+import { tuneCollector } from './collector.js';
 import type { Config } from './config.js';
 import { DaemonProgress } from './daemon-progress.js';
 import { memberConfig } from './member-config.js';
@@ -25,6 +26,7 @@ import { daemonTextLog } from './text-log.js';
 
 /** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
 export async function daemon(config: Config): Promise<number> {
+  tuneCollector();
   const clock = new NodeClock();
   // A person at a terminal sees files and what went wrong; a pipe gets JSON lines of everything.
   const person = process.stdout.isTTY === true && process.stderr.isTTY === true;

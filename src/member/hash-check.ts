@@ -7,6 +7,8 @@ import type { HashKVResponse } from '../proto/generated/etcd_rpc.js';
 /** Tries to find two members at one revision and one compaction, and pauses between them (doubled each time). */
 const MAX_TRIES = 6;
 const FIRST_PAUSE_MS = 1_000;
+/** From when a member has caught up until it reads all its state: its clients and its files come first. */
+const SETTLE_MS = 10_000;
 /** Between two members, so that a round isn't one long burst of reading. */
 const REST_MS = 1_000;
 
@@ -84,6 +86,7 @@ export class HashCheck {
         await sleep(ports.clock, pauseMs);
       }
     }
+    await sleep(ports.clock, SETTLE_MS);
     const leader = ports.leader();
     if (this.#stopped || leader === 0n || leader === ports.self || ports.isCorrupt()) return;
     if ((await this.#compareTwice(leader)) === 'different') await this.#raise(ports.self);

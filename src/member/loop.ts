@@ -14,14 +14,14 @@ import type {
   SoftState,
 } from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
+import { Backlog } from './backlog.js';
 import { Handover } from './handover.js';
 import type { MemberLog } from './log-storage.js';
 import type { Proposals } from './proposals.js';
 import { Reads } from './reads.js';
 
-/** Bounds that keep one turn short: entries are applied for so long, then the event loop breathes. */
+/** Keeps one turn short: entries are applied for so long, then the event loop breathes. */
 const APPLY_BUDGET_MS = 4;
-const APPLY_CHECK_EVERY = 16;
 
 export interface LoopPorts {
   readonly raft: RawNode;
@@ -70,21 +70,33 @@ export class RaftLoop {
   readonly #ports: LoopPorts;
   readonly #reads: Reads;
   readonly #handover: Handover;
-  #committed: Entry[] = [];
-  #committedAt = 0;
-  #appliedIndex: number;
+  readonly #backlog: Backlog;
+  #leads = false;
   #turnDue = false;
-  #waitingForRoom = false;
-  /** A long entry that is being applied. */
-  #applying: Entry | undefined;
   #ended = false;
   #tick: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(ports: LoopPorts, start: LoopStart) {
     this.#ports = ports;
-    this.#appliedIndex = start.appliedIndex;
-    const { raft, proposals } = ports;
+    const { raft, proposals, clock } = ports;
+    this.#backlog = new Backlog(
+      {
+        clock,
+        apply: (entry) => ports.apply(entry),
+        applyRoom: () => ports.applyRoom(),
+        applied: ({ term }) => proposals.applied(term),
+        leads: () => this.#leads,
+        wake: () => this.wake(),
+        goOn: () => {
+          raft.applied(this.#backlog.appliedIndex);
+          this.#turn();
+        },
+        guard: (work) => this.#guard(work),
+        failed: (reason) => this.#halt(reason),
+      },
+      start.appliedIndex,
+    );
     this.#handover = new Handover({
       self: start.member,
       boot: start.boot,
@@ -104,12 +116,12 @@ export class RaftLoop {
   }
 
   get appliedIndex(): number {
-    return this.#appliedIndex;
+    return this.#backlog.appliedIndex;
   }
 
   /** Entries committed and not yet applied. */
   get backlog(): number {
-    return this.#committed.length - this.#committedAt;
+    return this.#backlog.length;
   }
 
   start(): void {
@@ -209,6 +221,7 @@ export class RaftLoop {
   #end(reason: Error): void {
     this.#ended = true;
     this.#tick?.cancel();
+    this.#backlog.drop();
     this.#reads.failAll(reason);
   }
 
@@ -225,14 +238,15 @@ export class RaftLoop {
       if (ready.messages.length > 0) this.#ports.send(ready.messages);
       for (const { context, index } of ready.readStates) this.#reads.answered(context, index);
       if (ready.append !== undefined) this.#write(ready.append);
-      if (ready.committed.length > 0) this.#queue(ready.committed);
+      if (ready.committed.length > 0) this.#backlog.add(ready.committed);
       this.#applySome(applyUntilMs);
     }
     this.#applySome(applyUntilMs);
-    this.#reads.release(this.#appliedIndex);
+    this.#reads.release(this.#backlog.appliedIndex);
   }
 
   #softStateChanged(state: SoftState): void {
+    this.#leads = state.role === 'leader';
     this.#ports.softStateChanged(state);
     // What waited for a leader, or for the one before, goes to this one.
     this.#reads.leaderChanged();
@@ -261,11 +275,7 @@ export class RaftLoop {
   #persist({ snapshot, entries, hardState }: LogAppend): Promise<void> {
     if (snapshot === undefined) return this.#ports.wal.append(entries, hardState);
     assert(snapshot.metadata !== undefined, 'a snapshot without metadata');
-    // The snapshot stands for what was to be applied.
-    this.#committed = [];
-    this.#committedAt = 0;
-    // It may still end before the state is replaced, or it is given up then: raft counts neither.
-    this.#applying = undefined;
+    this.#backlog.drop();
     return this.#replaceState(snapshot.metadata, entries, hardState);
   }
 
@@ -280,7 +290,7 @@ export class RaftLoop {
     await wal.saveSnapshot(metadata, hardState && { ...hardState, commit: metadata.index });
     await this.#ports.install(metadata);
     storage.applySnapshot(metadata);
-    this.#appliedIndex = metadata.index;
+    this.#backlog.skipTo(metadata.index);
     if (entries.length > 0) await wal.append(entries, hardState);
   }
 
@@ -290,63 +300,7 @@ export class RaftLoop {
     if (append.messages.length > 0) this.#ports.send(append.messages);
   }
 
-  #queue(entries: readonly Entry[]): void {
-    if (this.#committedAt === this.#committed.length) {
-      this.#committed = [...entries];
-      this.#committedAt = 0;
-    } else {
-      for (const entry of entries) this.#committed.push(entry);
-    }
-  }
-
   #applySome(untilMs: number): void {
-    if (this.#waitingForRoom || this.#applying !== undefined || this.backlog === 0) return;
-    let applied = 0;
-    while (this.#committedAt < this.#committed.length) {
-      if (applied % APPLY_CHECK_EVERY === 0 && this.#ports.clock.monotonicMs() > untilMs) {
-        this.wake();
-        break;
-      }
-      const room = this.#ports.applyRoom();
-      if (room !== undefined) {
-        this.#waitingForRoom = true;
-        void room.then(() => {
-          this.#waitingForRoom = false;
-          this.wake();
-        });
-        break;
-      }
-      const entry = this.#committed[this.#committedAt++] as Entry;
-      const applying = this.#ports.apply(entry);
-      if (applying !== undefined) {
-        this.#awaitApplied(entry, applying);
-        break;
-      }
-      this.#applied(entry);
-      applied++;
-    }
-    if (applied > 0) this.#ports.raft.applied(this.#appliedIndex);
-  }
-
-  #applied(entry: Entry): void {
-    this.#ports.proposals.applied(entry.term);
-    this.#appliedIndex = entry.index;
-  }
-
-  /** Nothing else is applied until then; all the rest goes on. */
-  #awaitApplied(entry: Entry, applying: Promise<boolean>): void {
-    this.#applying = entry;
-    applying.then(
-      (applied) => {
-        if (!applied || this.#ended || this.#applying !== entry) return;
-        this.#applying = undefined;
-        this.#guard(() => {
-          this.#applied(entry);
-          this.#ports.raft.applied(entry.index);
-          this.#turn();
-        });
-      },
-      (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
-    );
+    if (this.#backlog.applyUntil(untilMs)) this.#ports.raft.applied(this.#backlog.appliedIndex);
   }
 }

@@ -16,15 +16,21 @@ export function frameOf(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Finds the messages in a gRPC stream. It holds no more than one unfinished message of at most `maxBytes`. */
+const FIRST_ROOM_BYTES = 4 * 1024;
+/** Room that a larger message needed is given back after it. */
+const KEPT_ROOM_BYTES = 1024 * 1024;
+
+/**
+ * Finds the messages in a gRPC stream. It holds no more than one unfinished message of at most `maxBytes`, in room that
+ * the next one is given again: a member receives gigabytes, and must not leave as much behind for the collector.
+ */
 export class FrameReader {
   /** May be raised between frames. */
   maxBytes: number;
-  #parts: Buffer[] = [];
+  #room: Buffer = Buffer.alloc(0);
   #held = 0;
   /** Of the frame that has begun, its head included; as long as that isn't known, of the head. */
   #needed = FRAME_HEAD_BYTES;
-  #headRead = false;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -35,43 +41,63 @@ export class FrameReader {
     return this.#held === 0;
   }
 
-  /** Takes the next bytes; gives each message that they complete. Throws `invalid_argument` for what is no frame. */
+  /**
+   * Takes the next bytes; gives each message that they complete, valid until the next is asked for. Throws
+   * `invalid_argument` for what is no frame.
+   */
   *read(chunk: Buffer): Generator<Buffer, void, undefined> {
-    this.#parts.push(chunk);
-    this.#held += chunk.length;
-    while (this.#held >= this.#needed) {
-      const [first = chunk] = this.#parts;
-      const bytes = first.length >= this.#needed ? first : this.#join();
-      if (this.#headRead) {
-        const message = bytes.subarray(FRAME_HEAD_BYTES, this.#needed);
-        this.#drop(bytes, this.#needed);
-        this.#needed = FRAME_HEAD_BYTES;
-        this.#headRead = false;
-        yield message;
-      } else {
-        this.#needed = FRAME_HEAD_BYTES + this.#length(bytes);
-        this.#headRead = true;
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#held === 0) {
+        const whole = this.#wholeAt(chunk, at);
+        if (whole !== undefined) {
+          at += FRAME_HEAD_BYTES + whole.length;
+          yield whole;
+          continue;
+        }
       }
+      at += this.#hold(chunk, at);
+      if (this.#held < this.#needed) continue;
+      if (this.#needed === FRAME_HEAD_BYTES) {
+        this.#needed += this.#length(this.#room, 0);
+        if (this.#held < this.#needed) continue;
+      }
+      const message = this.#room.subarray(FRAME_HEAD_BYTES, this.#needed);
+      this.#held = 0;
+      this.#needed = FRAME_HEAD_BYTES;
+      if (this.#room.length > KEPT_ROOM_BYTES) this.#room = Buffer.alloc(0);
+      yield message;
     }
   }
 
-  #length(head: Buffer): number {
-    if (head[0] !== 0) throw new ConfetdError('invalid_argument', 'a compressed message, which is not taken');
-    const length = head.readUInt32BE(1);
+  /** The message whose frame lies in one piece here: most do, and needn't be copied. */
+  #wholeAt(chunk: Buffer, at: number): Buffer | undefined {
+    const start = at + FRAME_HEAD_BYTES;
+    if (chunk.length < start) return undefined;
+    const length = this.#length(chunk, at);
+    return chunk.length < start + length ? undefined : chunk.subarray(start, start + length);
+  }
+
+  /** Copies as much as is missing of the head, or then of the message; returns how much that was. */
+  #hold(chunk: Buffer, at: number): number {
+    const bytes = Math.min(this.#needed - this.#held, chunk.length - at);
+    const held = this.#held + bytes;
+    if (held > this.#room.length) {
+      // It grows with what has come, not with what a peer says will come.
+      const grown = Buffer.allocUnsafe(Math.max(held, 2 * this.#room.length, FIRST_ROOM_BYTES));
+      this.#room.copy(grown, 0, 0, this.#held);
+      this.#room = grown;
+    }
+    chunk.copy(this.#room, this.#held, at, at + bytes);
+    this.#held = held;
+    return bytes;
+  }
+
+  /** Of the message whose frame begins at `at`. */
+  #length(bytes: Buffer, at: number): number {
+    if (bytes[at] !== 0)
+      throw new ConfetdError('invalid_argument', 'a compressed message, which is not taken');
+    const length = bytes.readUInt32BE(at + 1);
     if (length <= this.maxBytes) return length;
     throw new ConfetdError('invalid_argument', `a message of ${length} bytes; ${this.maxBytes} are taken`);
-  }
-
-  #join(): Buffer {
-    const all = Buffer.concat(this.#parts, this.#held);
-    this.#parts = [all];
-    return all;
-  }
-
-  /** Forgets `count` bytes, all of them in the first part. */
-  #drop(first: Buffer, count: number): void {
-    this.#held -= count;
-    if (first.length === count) this.#parts.shift();
-    else this.#parts[0] = first.subarray(count);
   }
 }

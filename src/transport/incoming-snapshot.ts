@@ -1,17 +1,20 @@
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatId } from '../cluster/identity.js';
-import { Refusal, SnapshotPart, SnapshotReceipt } from '../proto/generated/peer.js';
+import { Refusal, type SnapshotPart, SnapshotReceipt } from '../proto/generated/peer.js';
 import { MessageType } from '../proto/generated/raft.js';
 import { FrameReader } from './frames.js';
 import { GrpcStatus } from './grpc-status.js';
 import type { IncomingCall } from './incoming-call.js';
 import type { Admit, IncomingPorts } from './incoming-messages.js';
+import { decodePart } from './part-frames.js';
 import { snapshotChunks } from './snapshot-stream.js';
 import type { PeerHost } from './types.js';
 
 /** Read in one turn of the event loop, hashing included: some milliseconds at worst. */
 const BYTES_A_TURN = 256 * 1024;
 const MAX_PART_BYTES = 4 * 1024 * 1024;
+/** The peer is stopped when so much waits to be read. */
+const HELD_BYTES = 256 * 1024;
 
 /** A leader's state that arrives; answers the call and rejects never. `begin` resolves when it may take the place. */
 export async function receiveSnapshot(
@@ -62,19 +65,19 @@ async function* readParts(
   { clock, limits }: IncomingPorts,
 ): AsyncGenerator<SnapshotPart, void, undefined> {
   const frames = new FrameReader(MAX_PART_BYTES);
-  const { stream } = call;
+  const arriving = new ArrivingChunks(call);
   let readBytes = 0;
   for (;;) {
-    const chunk = nextChunk(call) ?? (await waitForChunk(call, clock, limits.snapshotStallMs));
+    const chunk = arriving.shift() ?? (await arriving.next(clock, limits.snapshotStallMs));
     if (chunk === undefined) break;
-    for (const bytes of frames.read(chunk)) yield decode(bytes);
+    for (const bytes of frames.read(chunk)) yield decodePart(bytes);
     readBytes += chunk.length;
     if (readBytes >= BYTES_A_TURN) {
       readBytes = 0;
       await clock.yield();
     }
   }
-  if (!stream.readableEnded || !frames.betweenFrames) {
+  if (!call.stream.readableEnded || !frames.betweenFrames) {
     throw new ConfetdError(
       'data_loss',
       'the state that a member sends is cut off before its end; it will be sent again',
@@ -82,46 +85,48 @@ async function* readParts(
   }
 }
 
-function nextChunk({ stream }: IncomingCall): Buffer | undefined {
-  const chunk: unknown = stream.destroyed ? null : stream.read();
-  return Buffer.isBuffer(chunk) ? chunk : undefined;
-}
+/** What has arrived and isn't read yet, chunk by chunk: the stream's own `read` would copy them into one. */
+class ArrivingChunks {
+  readonly #stream: IncomingCall['stream'];
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #look = (): void => {};
 
-/** Undefined: the stream has ended, in whichever way. */
-function waitForChunk(
-  call: IncomingCall,
-  clock: IncomingPorts['clock'],
-  stallMs: number,
-): Promise<Buffer | undefined> {
-  const { stream } = call;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      timer.cancel();
-      stream.off('readable', look);
-      stream.off('end', look);
-      stream.off('close', look);
-    };
-    const look = (): void => {
-      const chunk = nextChunk(call);
-      if (chunk === undefined && !stream.readableEnded && !stream.destroyed) return;
-      stop();
-      resolve(chunk);
-    };
-    const timer = clock.schedule(stallMs, () => {
-      stop();
-      reject(new ConfetdError('unavailable', `nothing arrived of the state for ${stallMs / 1000}s`));
+  constructor({ stream }: IncomingCall) {
+    this.#stream = stream;
+    stream.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+      if (this.#bytes >= HELD_BYTES) stream.pause();
+      this.#look();
     });
-    stream.on('readable', look);
-    stream.on('end', look);
-    stream.on('close', look);
-    look();
-  });
-}
+    stream.on('end', () => this.#look());
+    stream.on('close', () => this.#look());
+  }
 
-function decode(bytes: Buffer): SnapshotPart {
-  try {
-    return SnapshotPart.decode(bytes);
-  } catch (error) {
-    throw new ConfetdError('data_loss', 'the state that a member sends is damaged', { cause: error });
+  /** Undefined: nothing is here now. */
+  shift(): Buffer | undefined {
+    const chunk = this.#chunks.shift();
+    this.#bytes -= chunk?.length ?? 0;
+    if (this.#chunks.length === 0) this.#stream.resume();
+    return chunk;
+  }
+
+  /** Waits for one. Undefined: the stream has ended, in whichever way. Rejects where nothing comes for `stallMs`. */
+  next(clock: IncomingPorts['clock'], stallMs: number): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = clock.schedule(stallMs, () => {
+        this.#look = () => {};
+        reject(new ConfetdError('unavailable', `nothing arrived of the state for ${stallMs / 1000}s`));
+      });
+      this.#look = () => {
+        const chunk = this.shift();
+        if (chunk === undefined && !this.#stream.readableEnded && !this.#stream.destroyed) return;
+        this.#look = () => {};
+        timer.cancel();
+        resolve(chunk);
+      };
+      this.#look();
+    });
   }
 }

@@ -100,7 +100,8 @@ export class OutgoingCall {
 
   #read(chunk: Buffer): void {
     try {
-      for (const message of this.#frames.read(chunk)) {
+      for (const bytes of this.#frames.read(chunk)) {
+        const message = Buffer.from(bytes);
         const waiting = this.#waiting;
         this.#waiting = undefined;
         if (waiting !== undefined) waiting(message);

@@ -1,14 +1,13 @@
 import { ConfetdError, messageOf } from '../base/errors.js';
-import { varintBytes, writeVarint } from '../base/varint.js';
 import { formatId } from '../cluster/identity.js';
 import type { Timer } from '../io/clock.js';
-import { PeerService, Refusal, SnapshotPart, SnapshotReceipt } from '../proto/generated/peer.js';
+import { PeerService, Refusal, SnapshotReceipt } from '../proto/generated/peer.js';
 import type { Message } from '../proto/generated/raft.js';
 import { dial } from './dial.js';
-import { FRAME_HEAD_BYTES, frameOf, writeFrameHead } from './frames.js';
 import { nameOf } from './handshake.js';
 import type { LinkPorts } from './link.js';
 import type { OutgoingCall } from './outgoing-call.js';
+import { PartFrames } from './part-frames.js';
 import { RateLimit } from './rate-limit.js';
 import { snapshotParts } from './snapshot-stream.js';
 import type { OutgoingSnapshot } from './types.js';
@@ -62,12 +61,27 @@ export class OutgoingSnapshots {
 
   #free(copy: OutgoingSnapshot): void {
     const freed = copy
-      .close()
+      .close((ms) => this.#rest(ms))
       .catch((error: unknown) => {
         this.#ports.log.warn({}, `a copy of the state is left until the next start: ${messageOf(error)}`);
       })
       .finally(() => this.#freeing.delete(freed));
     this.#freeing.add(freed);
+  }
+
+  /** Not while this is closing. */
+  #rest(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = this.#ports.clock.schedule(ms, end);
+      signal.addEventListener('abort', end);
+    });
   }
 
   async #transfer(message: Message, url: string): Promise<void> {
@@ -136,33 +150,5 @@ export class OutgoingSnapshots {
         `the receiver refuses it: ${nameOf(receipt?.refusal ?? Refusal.STARTING)}`,
       );
     }
-  }
-}
-
-/** Field 4 of SnapshotPart, the data. */
-const DATA_TAG = 0x22;
-
-/**
- * The frames of a snapshot's parts. Data goes into the same room each time, and is copied once, where the generated code
- * copies it three times: a state of gigabytes that leaves garbage behind makes the collector stop the leader for 10 ms
- * every few MiB, and its threads hold up whoever else runs on the machine.
- */
-class PartFrames {
-  readonly #room: Buffer;
-
-  /** No part's data is longer than `partBytes`. */
-  constructor(partBytes: number) {
-    this.#room = Buffer.allocUnsafe(FRAME_HEAD_BYTES + 1 + varintBytes(partBytes) + partBytes);
-  }
-
-  /** To be sent before the next is asked for. */
-  encode(part: SnapshotPart): Buffer {
-    const { data } = part;
-    if (data.length === 0) return frameOf(SnapshotPart.encode(part).finish());
-    const bytes = 1 + varintBytes(data.length) + data.length;
-    const at = writeFrameHead(this.#room, bytes);
-    this.#room[at] = DATA_TAG;
-    this.#room.set(data, writeVarint(this.#room, at + 1, data.length));
-    return this.#room.subarray(0, FRAME_HEAD_BYTES + bytes);
   }
 }

@@ -1,3 +1,4 @@
+import type { Rest } from '../io/clock.js';
 import type { Hello, PeerRequest, PeerResponse, Refusal } from '../proto/generated/peer.js';
 import type { Message } from '../proto/generated/raft.js';
 
@@ -47,8 +48,11 @@ export interface OutgoingSnapshot {
   readonly bytes: number;
   /** May be read once. A chunk is overwritten when the next is asked for. */
   chunks(): AsyncIterable<Buffer>;
-  /** Frees what the copy holds; to be called however reading ended. */
-  close(): Promise<void>;
+  /**
+   * Frees what the copy holds; to be called however reading ended. Other users of the disk are held up by it: `rest`
+   * gives them so many milliseconds at a time, for who can wait.
+   */
+  close(rest?: Rest): Promise<void>;
 }
 
 /** The member behind a transport: what arrives goes here. Nothing here throws, unless it says so. */

@@ -160,16 +160,19 @@ describe('SimDisk', () => {
     }
   });
 
-  it('takes the bytes at the call', async () => {
-    const disk = await prepared(1);
-    await withFile(disk, '/d/f', async (file) => {
+  it.each(['write', 'durable'] as const)(
+    'notices bytes that change while they are written (%s)',
+    async (how) => {
+      const clock = new VirtualClock();
+      const disk = new SimDisk(new Prng(1), { clock });
+      await clock.until(disk.open('/f', 'create'));
+      const file = await clock.until(disk.open('/f', how));
       const data = Buffer.from('abc');
-      const writing = file.write(0, data);
+      const writing = clock.until(file.write(0, data));
       data.fill(0);
-      await writing;
-    });
-    expect((await readFile(disk, '/d/f')).toString()).toBe('abc');
-  });
+      await expect(writing).rejects.toThrow('/f: the bytes changed while they were written');
+    },
+  );
 
   it('a sync makes durable what was written before it began, not what came meanwhile', async () => {
     let kept = 0;

@@ -4,6 +4,8 @@ import { type Clock, sleep } from '../../src/io/clock.js';
 import type { Disk, DiskFile, OpenMode } from '../../src/io/disk.js';
 import { type Change, FileNode, FolderNode, type Node } from './inode.js';
 
+const STREAM_BYTES = 4096;
+
 /** The operations that count, for faults and crashes: those that change the disk or make it durable. */
 export type DiskOperation =
   | 'create'
@@ -173,6 +175,19 @@ export class SimDisk implements Disk {
     });
   }
 
+  async *stream(path: string): AsyncGenerator<Buffer, void, undefined> {
+    const file = await this.open(path, 'read');
+    const room = Buffer.alloc(STREAM_BYTES);
+    try {
+      for (let at = 0, read = room; read.length === room.length; at += read.length) {
+        read = room.subarray(0, (await file.read(at, room.length)).copy(room));
+        yield read;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
   rename(from: string, to: string): Promise<void> {
     return this.#run('rename', from, () => {
       const source = this.#place(from);
@@ -233,21 +248,24 @@ export class SimDisk implements Disk {
         ),
       write: (position, data) => {
         const copy = Buffer.from(data);
+        const check = () => assert(copy.equals(data), `${path}: the bytes changed while they were written`);
         const written = this.#run(
           'write',
           path,
           handle(() => this.#write(path, node, position, copy), true),
         );
-        if (how !== 'durable') return written.then(() => undefined);
-        return written.then((change) =>
-          this.#run(
-            'sync',
-            path,
-            handle(() => undefined),
-            () => node.settle(change),
-            () => node.forget(change),
-          ),
-        );
+        if (how !== 'durable') return written.then(check);
+        return written
+          .then((change) =>
+            this.#run(
+              'sync',
+              path,
+              handle(() => undefined),
+              () => node.settle(change),
+              () => node.forget(change),
+            ),
+          )
+          .then(check);
       },
       truncate: (length) =>
         this.#run(

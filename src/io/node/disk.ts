@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { assert } from '../../base/assert.js';
 import { systemCode } from '../../base/errors.js';
 import type { Disk, DiskFile, OpenMode } from '../disk.js';
+import { streamFile } from './streamed-file.js';
 
 class NodeFile implements DiskFile {
   readonly #handle: FileHandle;
@@ -18,8 +19,8 @@ class NodeFile implements DiskFile {
     return stats.size;
   }
 
-  async read(position: number, length: number, room = Buffer.allocUnsafe(length)): Promise<Buffer> {
-    const buffer = room.subarray(0, length);
+  async read(position: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await this.#handle.read(buffer, filled, length - filled, position + filled);
@@ -30,14 +31,12 @@ class NodeFile implements DiskFile {
   }
 
   async write(position: number, data: Buffer): Promise<void> {
-    // The write runs in a thread while the caller may use its buffer again.
-    const bytes = Buffer.from(data);
     let written = 0;
-    while (written < bytes.length) {
+    while (written < data.length) {
       const { bytesWritten } = await this.#handle.write(
-        bytes,
+        data,
         written,
-        bytes.length - written,
+        data.length - written,
         position + written,
       );
       // No system does this for a regular file; going on would never end.
@@ -89,6 +88,10 @@ export class NodeDisk implements Disk {
       durable: constants.O_RDWR | constants.O_DSYNC,
     }[how];
     return new NodeFile(await open(path, flags, 0o600));
+  }
+
+  stream(path: string): AsyncGenerator<Buffer, void, undefined> {
+    return streamFile(path);
   }
 
   rename(from: string, to: string): Promise<void> {

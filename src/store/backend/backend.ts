@@ -1,4 +1,5 @@
 import type { ByteString } from '../../base/bytes.js';
+import type { Rest } from '../../io/clock.js';
 
 /**
  * Tables of the state. `latest`: key → its newest version. `past`: (key, revision) → a version that was replaced or
@@ -53,8 +54,11 @@ export interface BackendCopy {
   readonly bytes: number;
   /** May be read once. A chunk is overwritten when the next is asked for. */
   chunks(): AsyncIterable<Buffer>;
-  /** Frees what the copy holds; to be called however reading ended. */
-  close(): Promise<void>;
+  /**
+   * Frees what the copy holds; to be called however reading ended. Other users of the disk are held up by it: `rest`
+   * gives them so many milliseconds at a time, for who can wait.
+   */
+  close(rest?: Rest): Promise<void>;
 }
 
 /** There is no room for a batch where the state is kept. Nothing of it was written, and what was there is unharmed. */

@@ -27,7 +27,6 @@ interface Reading {
 }
 
 const GIBIBYTE = 2 ** 30;
-const CHUNK_BYTES = 256 * 1024;
 /** A state of gigabytes synced at once would hold up the log's syncs on the same disk for as long. */
 const IMPORT_SYNC_BYTES = 4 * 1024 * 1024;
 const DATA_FILE = 'data.mdb';
@@ -37,6 +36,8 @@ const WHOLE_WRITES = 2_500;
 /** Of a longer one, the rows of each turn after that. Below 1,000, where lmdb may make its caller wait. */
 const SLICE_WRITES = 500;
 const TIDY_MS = 1;
+/** From the end of a transfer: its receiver takes in what the log holds since, in haste. */
+const BEFORE_REMOVAL_MS = 3_000;
 /** Between two steps of removing a copy: 45 of them in a row held up the log's syncs by 20 ms and more. */
 const REMOVAL_REST_MS = 40;
 
@@ -248,9 +249,7 @@ export class LmdbBackend implements Backend {
       const backup = this.#root.backup(target, true);
       this.#backups = Promise.allSettled([this.#backups, backup]);
       await backup;
-      return await openCopy(disk, target, async () => {
-        if (this.#closing === undefined) await setTimeout(REMOVAL_REST_MS);
-      });
+      return await openCopy(disk, target);
     } catch (error) {
       await LmdbBackend.remove(target, disk);
       throw new ConfetdError(
@@ -320,19 +319,17 @@ export class LmdbBackend implements Backend {
   }
 }
 
-/** `rest` comes between two steps of its removal. */
-async function openCopy(disk: Disk, folder: string, rest: () => Promise<void>): Promise<BackendCopy> {
-  const file = await disk.open(`${folder}/${DATA_FILE}`, 'read');
+async function openCopy(disk: Disk, folder: string): Promise<BackendCopy> {
+  const path = `${folder}/${DATA_FILE}`;
+  const file = await disk.open(path, 'read');
   const bytes = await file.size();
+  await file.close();
   return {
     bytes,
-    async *chunks() {
-      const room = Buffer.allocUnsafe(CHUNK_BYTES);
-      for (let at = 0; at < bytes; at += CHUNK_BYTES) yield await file.read(at, CHUNK_BYTES, room);
-    },
-    async close() {
-      await file.close();
-      await removeDatabase(disk, folder, DATA_FILE, rest);
+    chunks: () => disk.stream(path),
+    close: async (rest) => {
+      await rest?.(BEFORE_REMOVAL_MS);
+      await removeDatabase(disk, folder, DATA_FILE, () => rest?.(REMOVAL_REST_MS));
     },
   };
 }

@@ -79,7 +79,7 @@ export class MemoryBackend implements Backend {
   ): Promise<MemoryBackend> {
     const backend = new MemoryBackend(options);
     const parts: Buffer[] = [];
-    for await (const chunk of chunks) parts.push(chunk);
+    for await (const chunk of chunks) parts.push(Buffer.from(chunk));
     const all = Buffer.concat(parts);
     let at = 0;
     while (at < all.length) {

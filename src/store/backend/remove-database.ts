@@ -11,7 +11,7 @@ export async function removeDatabase(
   disk: Disk,
   folder: string,
   name: string,
-  rest?: () => Promise<void>,
+  rest?: () => Promise<void> | undefined,
 ): Promise<void> {
   const path = `${folder}/${name}`;
   if (await disk.exists(path)) {

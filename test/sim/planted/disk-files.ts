@@ -10,6 +10,7 @@ export function withFiles(
     exists: (path) => disk.exists(path),
     makeFolder: (path) => disk.makeFolder(path),
     open: async (path, how) => await make(await disk.open(path, how), path, how),
+    stream: (path) => disk.stream(path),
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncFolder: (folder) => disk.syncFolder(folder),

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -29,14 +29,42 @@ describe('NodeDisk', () => {
     await file.close();
   });
 
-  it('takes the bytes at the call: the caller may use its buffer again at once', async () => {
-    const file = await disk.open(join(folder, 'f'), 'create');
-    const data = Buffer.alloc(100_000, 1);
-    const writing = file.write(0, data);
-    data.fill(2);
-    await writing;
-    expect((await file.read(0, 100_000)).equals(Buffer.alloc(100_000, 1))).toBe(true);
+  it.each([0, 1, 4096, 5000, 256 * 1024, 600_001, 1024 * 1024])(
+    'streams a file of %d bytes, each piece over the one before',
+    async (bytes) => {
+      const path = join(folder, 'f');
+      const data = Buffer.from(Uint8Array.from({ length: bytes }, (_, at) => (at * 31 + (at >> 12)) & 0xff));
+      const file = await disk.open(path, 'create');
+      await file.write(0, data);
+      await file.close();
+      const pieces: Buffer[] = [];
+      const seen: Buffer[] = [];
+      for await (const piece of disk.stream(path)) {
+        seen.push(Buffer.from(piece));
+        pieces.push(piece);
+      }
+      expect(Buffer.concat(seen).equals(data)).toBe(true);
+      expect(new Set(pieces.map((piece) => piece.buffer)).size).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it('closes a file whose stream is left early, and knows one that is missing', async () => {
+    const path = join(folder, 'f');
+    const file = await disk.open(path, 'create');
+    await file.write(0, Buffer.alloc(1024 * 1024, 1));
     await file.close();
+    const openFiles = async () =>
+      (
+        await Promise.all(
+          (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+        )
+      ).filter((target) => target === path).length;
+    for await (const _ of disk.stream(path)) {
+      expect(await openFiles()).toBe(1);
+      break;
+    }
+    expect(await openFiles()).toBe(0);
+    await expect(disk.stream(join(folder, 'none')).next()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('makes files and folders that nobody else may read', async () => {

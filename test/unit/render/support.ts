@@ -31,6 +31,7 @@ export function diskOf(files: Readonly<Record<string, string>>): Disk {
       if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
       return readOnly(Buffer.from(text), refuse);
     },
+    stream: refuse,
     rename: async () => refuse(),
     remove: async () => refuse(),
     syncFolder: async () => refuse(),

@@ -68,7 +68,8 @@ describe('gRPC frames', () => {
           const found: Buffer[] = [];
           for (let at = 0, turn = 0; at < stream.length; turn++) {
             const size = cuts[turn % cuts.length] as number;
-            found.push(...reader.read(stream.subarray(at, at + size)));
+            for (const message of reader.read(stream.subarray(at, at + size)))
+              found.push(Buffer.from(message));
             at += size;
           }
           expect(found).toEqual(payloads);

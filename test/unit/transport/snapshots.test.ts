@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Rest } from '../../../src/io/clock.js';
 import { Refusal } from '../../../src/proto/generated/peer.js';
 import { type Message, MessageType } from '../../../src/proto/generated/raft.js';
 import type { OutgoingSnapshot } from '../../../src/transport/types.js';
@@ -37,7 +38,7 @@ class Copy implements OutgoingSnapshot {
     return hash.digest('hex');
   }
 
-  close(): Promise<void> {
+  close(_rest?: Rest): Promise<void> {
     this.closed++;
     return Promise.resolve();
   }
@@ -242,20 +243,24 @@ describe('a snapshot', () => {
     const { one } = await pair();
     const copy = new Copy(2, 1_000);
     let free = (): void => {};
-    copy.close = () =>
-      new Promise((resolve) => {
-        free = resolve;
-      });
+    let rested = false;
+    copy.close = async (rest) => {
+      await rest?.(600_000);
+      rested = true;
+      await new Promise<void>((resolve) => (free = resolve));
+    };
     one.host.snapshot = () => Promise.resolve(copy);
     one.transport.send([SNAP]);
     await one.host.until(() => one.host.sent.length > 0);
     expect(one.host.sent).toEqual([[2n, true]]);
+    expect(rested).toBe(false);
     let closed = false;
     const closing = one.transport.close().then(() => {
       closed = true;
     });
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(closed).toBe(false);
+    // Closing ends its rest at once, and waits for the freeing.
+    expect([rested, closed]).toEqual([true, false]);
     free();
     await closing;
   });

@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Backlog } from '../../../src/member/backlog.js';
+import { type Entry, EntryType } from '../../../src/proto/generated/raft.js';
+import { VirtualClock } from '../../sim/clock.js';
+
+const BUDGET_MS = 4;
+
+function entries(from: number, to: number): Entry[] {
+  return Array.from({ length: to - from + 1 }, (_, at) => ({
+    type: EntryType.NORMAL,
+    term: 1,
+    index: from + at,
+    data: Buffer.alloc(0),
+  }));
+}
+
+describe('Backlog', () => {
+  let clock: VirtualClock;
+  let nowMs: number;
+  let costMs: number;
+  let leads: boolean;
+  let wakes: number;
+  let applied: number[];
+  let room: Promise<void> | undefined;
+  let long: Map<number, Promise<boolean>>;
+  let failures: Error[];
+  let backlog: Backlog;
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+    nowMs = 0;
+    costMs = 0;
+    leads = false;
+    wakes = 0;
+    applied = [];
+    room = undefined;
+    long = new Map();
+    failures = [];
+    backlog = new Backlog(
+      {
+        clock: {
+          monotonicMs: () => nowMs,
+          schedule: (ms: number, run: () => void) => clock.schedule(ms, run),
+        } as VirtualClock,
+        apply: ({ index }) => {
+          nowMs += costMs;
+          return long.get(index);
+        },
+        applyRoom: () => room,
+        applied: ({ index }) => applied.push(index),
+        leads: () => leads,
+        wake: () => wakes++,
+        goOn: () => backlog.applyUntil(nowMs + BUDGET_MS),
+        guard: (work) => work(),
+        failed: (reason) => failures.push(reason),
+      },
+      10,
+    );
+  });
+
+  const upTo = (index: number) => entries(11, index).map((entry) => entry.index);
+
+  it('applies in order, what is added meanwhile too', () => {
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    backlog.add(entries(11, 13));
+    backlog.add(entries(14, 15));
+    expect(backlog.length).toBe(5);
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(applied).toEqual(upTo(15));
+    expect([backlog.appliedIndex, backlog.length, wakes]).toEqual([15, 0, 0]);
+  });
+
+  it('stops when its time is over, and goes on in the next turn', () => {
+    costMs = 1;
+    backlog.add(entries(11, 60));
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect([backlog.appliedIndex, backlog.length, wakes]).toEqual([26, 34, 1]);
+    backlog.applyUntil(nowMs + BUDGET_MS);
+    expect(backlog.appliedIndex).toBe(42);
+  });
+
+  it('a member that catches up rests between turns; one that leads never does', async () => {
+    costMs = 1;
+    backlog.add(entries(11, 1000));
+    backlog.applyUntil(BUDGET_MS);
+    expect(backlog.appliedIndex).toBe(26);
+    // Other reasons for a turn don't cut the rest short.
+    expect(backlog.applyUntil(nowMs + BUDGET_MS)).toBe(false);
+    expect(wakes).toBe(0);
+    await clock.advance(2);
+    expect(wakes).toBe(1);
+    leads = true;
+    backlog.applyUntil(nowMs + BUDGET_MS);
+    expect([backlog.appliedIndex, wakes]).toEqual([42, 2]);
+  });
+
+  it('waits for room', async () => {
+    let free = (): void => {};
+    room = new Promise((resolve) => (free = resolve));
+    backlog.add(entries(11, 12));
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    room = undefined;
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    free();
+    await clock.advance(0);
+    expect(wakes).toBe(1);
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(applied).toEqual([11, 12]);
+  });
+
+  it('waits for a long entry, and goes on after it', async () => {
+    let end = (_applied: boolean): void => {};
+    long.set(12, new Promise((resolve) => (end = resolve)));
+    backlog.add(entries(11, 14));
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    expect(applied).toEqual([11]);
+    end(true);
+    await clock.advance(0);
+    expect(applied).toEqual(upTo(14));
+  });
+
+  it.each([
+    ['given up', (backlog: Backlog) => expect(backlog.length).toBe(2), false],
+    ['of a state that was replaced', (backlog: Backlog) => backlog.drop(), true],
+  ])('a long entry that is %s counts for nothing', async (_what, meanwhile, outcome) => {
+    let end = (_applied: boolean): void => {};
+    long.set(12, new Promise((resolve) => (end = resolve)));
+    backlog.add(entries(11, 14));
+    backlog.applyUntil(BUDGET_MS);
+    meanwhile(backlog);
+    end(outcome);
+    await clock.advance(0);
+    expect(applied).toEqual([11]);
+    expect(backlog.appliedIndex).toBe(11);
+  });
+
+  it('goes on from a snapshot', () => {
+    backlog.add(entries(11, 14));
+    backlog.drop();
+    backlog.skipTo(20);
+    expect([backlog.appliedIndex, backlog.length]).toEqual([20, 0]);
+    backlog.add(entries(21, 22));
+    backlog.applyUntil(BUDGET_MS);
+    expect(applied).toEqual([21, 22]);
+  });
+
+  it('tells of a long entry that failed', async () => {
+    long.set(11, Promise.reject(new Error('broken')));
+    backlog.add(entries(11, 12));
+    backlog.applyUntil(BUDGET_MS);
+    await clock.advance(0);
+    expect(failures.map(({ message }) => message)).toEqual(['broken']);
+    expect(applied).toEqual([]);
+  });
+});
