@@ -156,6 +156,8 @@ export class Operator {
     const gone = members?.every(({ ID }) => ID !== row.ID) === true;
     if (machine === undefined) return gone;
     if (members !== undefined) machine.removed = gone;
+    // It may have ended meanwhile, and a member that was to be removed isn't started again by itself.
+    if (!machine.removed && !machine.wiped) machine.start();
     if (gone && !machine.wiped) await sleep(this.#world.clock, 3_000).then(() => this.#world.retire(machine));
     return gone;
   }
