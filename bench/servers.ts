@@ -149,6 +149,9 @@ export class Server {
   }
 }
 
+/** The kernel may give a port again that nobody listens on yet. */
+const given = new Set<number>();
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -156,5 +159,8 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  const { port } = address;
+  if (given.has(port)) return await freePort();
+  given.add(port);
+  return port;
 }
