@@ -1,6 +1,6 @@
 import { ConfetdError, messageOf } from '../base/errors.js';
 import { formatId } from '../cluster/identity.js';
-import { type Clock, sleep, type Timer } from '../io/clock.js';
+import type { Clock, Timer } from '../io/clock.js';
 import type { Log } from '../io/log.js';
 import type { HashKVResponse } from '../proto/generated/etcd_rpc.js';
 
@@ -45,6 +45,7 @@ type Comparison = 'equal' | 'different' | undefined;
 export class HashCheck {
   readonly #ports: HashCheckPorts;
   #timer: Timer | undefined;
+  #endPause = (): void => {};
   #stopped = false;
 
   constructor(ports: HashCheckPorts) {
@@ -60,6 +61,19 @@ export class HashCheck {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#endPause();
+  }
+
+  /** Ends early when this is stopped: no timer of it keeps the process. */
+  #pause(ms: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#ports.clock.schedule(ms, resolve);
+      this.#endPause = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   #run(work: () => Promise<void>): void {
@@ -83,10 +97,10 @@ export class HashCheck {
         await ports.linearizable();
         break;
       } catch {
-        await sleep(ports.clock, pauseMs);
+        await this.#pause(pauseMs);
       }
     }
-    await sleep(ports.clock, SETTLE_MS);
+    await this.#pause(SETTLE_MS);
     const leader = ports.leader();
     if (this.#stopped || leader === 0n || leader === ports.self || ports.isCorrupt()) return;
     if ((await this.#compareTwice(leader)) === 'different') await this.#raise(ports.self);
@@ -102,7 +116,7 @@ export class HashCheck {
       const comparison = await this.#compareTwice(member);
       if (comparison !== undefined) compared++;
       if (comparison === 'different') different.push(member);
-      await sleep(ports.clock, REST_MS);
+      await this.#pause(REST_MS);
     }
     const wrong = different.length * 2 > compared ? [ports.self] : different;
     for (const member of wrong) await this.#raise(member);
@@ -124,7 +138,7 @@ export class HashCheck {
   }
 
   async #compare(member: bigint): Promise<Comparison> {
-    const { clock, log } = this.#ports;
+    const { log } = this.#ports;
     let pauseMs = FIRST_PAUSE_MS;
     for (let tries = 1; ; tries++) {
       const comparison = await this.#compareOnce(member);
@@ -134,7 +148,7 @@ export class HashCheck {
         log.info({ member: formatId(member) }, 'the state of a member could not be compared this time');
         return undefined;
       }
-      await sleep(clock, pauseMs);
+      await this.#pause(pauseMs);
       pauseMs *= 2;
     }
   }

@@ -65,17 +65,21 @@ async function* readParts(
   { clock, limits }: IncomingPorts,
 ): AsyncGenerator<SnapshotPart, void, undefined> {
   const frames = new FrameReader(MAX_PART_BYTES);
-  const arriving = new ArrivingChunks(call);
-  let readBytes = 0;
-  for (;;) {
-    const chunk = arriving.shift() ?? (await arriving.next(clock, limits.snapshotStallMs));
-    if (chunk === undefined) break;
-    for (const bytes of frames.read(chunk)) yield decodePart(bytes);
-    readBytes += chunk.length;
-    if (readBytes >= BYTES_A_TURN) {
-      readBytes = 0;
-      await clock.yield();
+  const arriving = new ArrivingChunks(call.stream);
+  try {
+    let readBytes = 0;
+    for (;;) {
+      const chunk = arriving.shift() ?? (await arriving.next(clock, limits.snapshotStallMs));
+      if (chunk === undefined) break;
+      for (const bytes of frames.read(chunk)) yield decodePart(bytes);
+      readBytes += chunk.length;
+      if (readBytes >= BYTES_A_TURN) {
+        readBytes = 0;
+        await clock.yield();
+      }
     }
+  } finally {
+    arriving.close();
   }
   if (!call.stream.readableEnded || !frames.betweenFrames) {
     throw new ConfetdError(
@@ -91,17 +95,23 @@ class ArrivingChunks {
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #look = (): void => {};
+  readonly #take = (chunk: Buffer): void => {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes >= HELD_BYTES) this.#stream.pause();
+    this.#look();
+  };
 
-  constructor({ stream }: IncomingCall) {
+  constructor(stream: IncomingCall['stream']) {
     this.#stream = stream;
-    stream.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk);
-      this.#bytes += chunk.length;
-      if (this.#bytes >= HELD_BYTES) stream.pause();
-      this.#look();
-    });
+    stream.on('data', this.#take);
     stream.on('end', () => this.#look());
     stream.on('close', () => this.#look());
+  }
+
+  /** Leaves what still comes to the stream's next reader, or to nobody. */
+  close(): void {
+    this.#stream.off('data', this.#take);
   }
 
   /** Undefined: nothing is here now. */

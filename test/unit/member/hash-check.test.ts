@@ -237,4 +237,25 @@ describe('a leader', () => {
     await scene.run(10 * HOUR);
     expect(scene.asked).toEqual([]);
   });
+
+  test('that stops while it waits leaves no timer: the process can end', async () => {
+    const scene = new Scene();
+    scene.leading = 2n;
+    const due = new Set<object>();
+    const schedule = scene.clock.schedule.bind(scene.clock);
+    scene.clock.schedule = (ms, run) => {
+      const timer = schedule(ms, () => {
+        due.delete(timer);
+        run();
+      });
+      due.add(timer);
+      return { cancel: () => void (due.delete(timer) && timer.cancel()) };
+    };
+    const check = await scene.run(1_000);
+    expect(due.size).toBe(1);
+    check.stop();
+    await scene.clock.advance(0);
+    expect(due.size).toBe(0);
+    expect(scene.asked).toEqual([]);
+  });
 });
