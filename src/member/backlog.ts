@@ -2,15 +2,20 @@ import { messageOf } from '../base/errors.js';
 import { type Clock, sleep } from '../io/clock.js';
 import type { Entry } from '../raft/types.js';
 
+/** Keeps one turn short: entries are applied for so long, then the event loop breathes. */
+const BUDGET_MS = 4;
 /** Entries between two looks at the clock. */
 const CHECK_EVERY = 16;
 /** A member that has so many entries left after a turn is catching up. */
 const LONG = 256;
 /**
- * What a member that catches up then leaves to others. The kernel takes a processor from a thread that never sleeps only
- * every few milliseconds, and whoever shares the machine (another member, nginx) waits as long for its turn.
+ * What a member that catches up then leaves to others, of the time that its turn took. The kernel takes a processor from
+ * a thread that never sleeps only every few milliseconds, and whoever shares the machine (another member, nginx) waits
+ * as long for its turn. Where many want it a turn takes longer, and so does the rest.
  */
-const REST_MS = 2;
+const REST_SHARE = 0.5;
+/** The process may have stood still. */
+const LONGEST_REST_MS = 20;
 
 export interface BacklogPorts {
   readonly clock: Clock;
@@ -77,13 +82,16 @@ export class Backlog {
     this.#appliedIndex = index;
   }
 
-  /** Applies until the clock shows `untilMs`; answers whether any was. */
-  applyUntil(untilMs: number): boolean {
+  /** Applies as much as there is time for in a turn that began at `beganMs`; answers whether any was. */
+  applySome(beganMs: number): boolean {
     const before = this.#appliedIndex;
     for (let count = 0; this.length > 0 && !this.#paused && this.#long === undefined; count++) {
-      if (count % CHECK_EVERY === 0 && this.#ports.clock.monotonicMs() > untilMs) {
-        this.#goOnLater();
-        break;
+      if (count % CHECK_EVERY === 0) {
+        const tookMs = this.#ports.clock.monotonicMs() - beganMs;
+        if (tookMs > BUDGET_MS) {
+          this.#goOnLater(tookMs);
+          break;
+        }
       }
       const room = this.#ports.applyRoom();
       if (room === undefined) this.#next();
@@ -104,9 +112,9 @@ export class Backlog {
     this.#ports.applied(entry);
   }
 
-  #goOnLater(): void {
+  #goOnLater(tookMs: number): void {
     if (this.length <= LONG || this.#ports.leads()) this.#ports.wake();
-    else this.#pause(sleep(this.#ports.clock, REST_MS));
+    else this.#pause(sleep(this.#ports.clock, Math.min(REST_SHARE * tookMs, LONGEST_REST_MS)));
   }
 
   #pause(until: Promise<void>): void {

@@ -20,9 +20,6 @@ import type { MemberLog } from './log-storage.js';
 import type { Proposals } from './proposals.js';
 import { Reads } from './reads.js';
 
-/** Keeps one turn short: entries are applied for so long, then the event loop breathes. */
-const APPLY_BUDGET_MS = 4;
-
 export interface LoopPorts {
   readonly raft: RawNode;
   /** The durable log as raft reads it. */
@@ -227,8 +224,6 @@ export class RaftLoop {
 
   #turn(): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    // Of the turn, not of each round below: with a backlog there is always another round.
-    const applyUntilMs = nowMs + APPLY_BUDGET_MS;
     this.#handover.run();
     this.#reads.ask(nowMs);
     const { raft } = this.#ports;
@@ -239,9 +234,9 @@ export class RaftLoop {
       for (const { context, index } of ready.readStates) this.#reads.answered(context, index);
       if (ready.append !== undefined) this.#write(ready.append);
       if (ready.committed.length > 0) this.#backlog.add(ready.committed);
-      this.#applySome(applyUntilMs);
+      this.#applySome(nowMs);
     }
-    this.#applySome(applyUntilMs);
+    this.#applySome(nowMs);
     this.#reads.release(this.#backlog.appliedIndex);
   }
 
@@ -300,7 +295,8 @@ export class RaftLoop {
     if (append.messages.length > 0) this.#ports.send(append.messages);
   }
 
-  #applySome(untilMs: number): void {
-    if (this.#backlog.applyUntil(untilMs)) this.#ports.raft.applied(this.#backlog.appliedIndex);
+  /** Within the time of the turn, not of each of its rounds: with a backlog there is always another round. */
+  #applySome(turnBeganMs: number): void {
+    if (this.#backlog.applySome(turnBeganMs)) this.#ports.raft.applied(this.#backlog.appliedIndex);
   }
 }

@@ -3,8 +3,6 @@ import { Backlog } from '../../../src/member/backlog.js';
 import { type Entry, EntryType } from '../../../src/proto/generated/raft.js';
 import { VirtualClock } from '../../sim/clock.js';
 
-const BUDGET_MS = 4;
-
 function entries(from: number, to: number): Entry[] {
   return Array.from({ length: to - from + 1 }, (_, at) => ({
     type: EntryType.NORMAL,
@@ -50,7 +48,7 @@ describe('Backlog', () => {
         applied: ({ index }) => applied.push(index),
         leads: () => leads,
         wake: () => wakes++,
-        goOn: () => backlog.applyUntil(nowMs + BUDGET_MS),
+        goOn: () => backlog.applySome(nowMs),
         guard: (work) => work(),
         failed: (reason) => failures.push(reason),
       },
@@ -61,11 +59,11 @@ describe('Backlog', () => {
   const upTo = (index: number) => entries(11, index).map((entry) => entry.index);
 
   it('applies in order, what is added meanwhile too', () => {
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    expect(backlog.applySome(0)).toBe(false);
     backlog.add(entries(11, 13));
     backlog.add(entries(14, 15));
     expect(backlog.length).toBe(5);
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(backlog.applySome(0)).toBe(true);
     expect(applied).toEqual(upTo(15));
     expect([backlog.appliedIndex, backlog.length, wakes]).toEqual([15, 0, 0]);
   });
@@ -73,38 +71,49 @@ describe('Backlog', () => {
   it('stops when its time is over, and goes on in the next turn', () => {
     costMs = 1;
     backlog.add(entries(11, 60));
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(backlog.applySome(0)).toBe(true);
     expect([backlog.appliedIndex, backlog.length, wakes]).toEqual([26, 34, 1]);
-    backlog.applyUntil(nowMs + BUDGET_MS);
+    backlog.applySome(nowMs);
     expect(backlog.appliedIndex).toBe(42);
   });
 
   it('a member that catches up rests between turns; one that leads never does', async () => {
     costMs = 1;
     backlog.add(entries(11, 1000));
-    backlog.applyUntil(BUDGET_MS);
+    backlog.applySome(0);
     expect(backlog.appliedIndex).toBe(26);
     // Other reasons for a turn don't cut the rest short.
-    expect(backlog.applyUntil(nowMs + BUDGET_MS)).toBe(false);
+    expect(backlog.applySome(nowMs)).toBe(false);
     expect(wakes).toBe(0);
-    await clock.advance(2);
+    // Half as long as the turn took.
+    await clock.advance(7);
+    expect(wakes).toBe(0);
+    await clock.advance(1);
     expect(wakes).toBe(1);
     leads = true;
-    backlog.applyUntil(nowMs + BUDGET_MS);
+    backlog.applySome(nowMs);
     expect([backlog.appliedIndex, wakes]).toEqual([42, 2]);
+  });
+
+  it('does not rest for long after the process stood still', async () => {
+    costMs = 10_000;
+    backlog.add(entries(11, 1000));
+    backlog.applySome(0);
+    await clock.advance(20);
+    expect(wakes).toBe(1);
   });
 
   it('waits for room', async () => {
     let free = (): void => {};
     room = new Promise((resolve) => (free = resolve));
     backlog.add(entries(11, 12));
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    expect(backlog.applySome(0)).toBe(false);
     room = undefined;
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    expect(backlog.applySome(0)).toBe(false);
     free();
     await clock.advance(0);
     expect(wakes).toBe(1);
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
+    expect(backlog.applySome(0)).toBe(true);
     expect(applied).toEqual([11, 12]);
   });
 
@@ -112,8 +121,8 @@ describe('Backlog', () => {
     let end = (_applied: boolean): void => {};
     long.set(12, new Promise((resolve) => (end = resolve)));
     backlog.add(entries(11, 14));
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(true);
-    expect(backlog.applyUntil(BUDGET_MS)).toBe(false);
+    expect(backlog.applySome(0)).toBe(true);
+    expect(backlog.applySome(0)).toBe(false);
     expect(applied).toEqual([11]);
     end(true);
     await clock.advance(0);
@@ -127,7 +136,7 @@ describe('Backlog', () => {
     let end = (_applied: boolean): void => {};
     long.set(12, new Promise((resolve) => (end = resolve)));
     backlog.add(entries(11, 14));
-    backlog.applyUntil(BUDGET_MS);
+    backlog.applySome(0);
     meanwhile(backlog);
     end(outcome);
     await clock.advance(0);
@@ -141,14 +150,14 @@ describe('Backlog', () => {
     backlog.skipTo(20);
     expect([backlog.appliedIndex, backlog.length]).toEqual([20, 0]);
     backlog.add(entries(21, 22));
-    backlog.applyUntil(BUDGET_MS);
+    backlog.applySome(0);
     expect(applied).toEqual([21, 22]);
   });
 
   it('tells of a long entry that failed', async () => {
     long.set(11, Promise.reject(new Error('broken')));
     backlog.add(entries(11, 12));
-    backlog.applyUntil(BUDGET_MS);
+    backlog.applySome(0);
     await clock.advance(0);
     expect(failures.map(({ message }) => message)).toEqual(['broken']);
     expect(applied).toEqual([]);
