@@ -1,4 +1,4 @@
-import { ConfetdError } from '../base/errors.js';
+import { ConfetdError, type ErrorCode } from '../base/errors.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
 import type { Login } from './authenticate.js';
@@ -100,8 +100,9 @@ export class Pool {
   }
 
   /**
-   * One call. A read that fails because the member is unavailable goes on to the next endpoint until its time is up; a
-   * write is sent once: only endpoints that couldn't even be connected to are skipped.
+   * One call. A read that fails because the member is unavailable goes on to the next endpoint until its time is up, and
+   * rejects with what a member answered last, if any did; a write is sent once: only endpoints that couldn't even be
+   * connected to are skipped.
    */
   async call<Request, Response>(
     method: Method<Request, Response>,
@@ -112,18 +113,24 @@ export class Pool {
     const { clock, random } = this.#options;
     const { timeoutMs, signal } = options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const left = (): number => deadlineMs - clock.monotonicMs();
+    /** "No leader" says more than that another try's time was too short. */
+    let answer: unknown;
     for (let attempt = 0; ; attempt++) {
-      const left = (): number => deadlineMs - clock.monotonicMs();
-      const connection = await this.ready(Math.max(1, left()), signal);
+      const connection = await this.ready(Math.max(1, left()), signal).catch((error: unknown) => {
+        throw codeOf(error) === 'unavailable' ? (answer ?? error) : error;
+      });
       try {
         return await connection.unary(method, request, { ...options, timeoutMs: Math.max(1, left()) });
       } catch (error) {
-        const code = error instanceof ConfetdError ? error.code : 'unknown';
-        const unavailable = code === 'unavailable';
+        const silent = codeOf(error) === 'deadline_exceeded';
+        const unavailable = codeOf(error) === 'unavailable';
         // One that doesn't answer may hang: whoever tries again does it elsewhere.
-        if (unavailable || code === 'deadline_exceeded') this.next(connection);
+        if (unavailable || silent) this.next(connection);
         const delayMs = backoffMs(random, attempt, 20, 500);
+        if (silent) throw answer ?? error;
         if (!unavailable || effect === 'write' || left() <= delayMs || signal?.aborted === true) throw error;
+        answer = error;
         await pause(clock, delayMs, signal);
       }
     }
@@ -146,9 +153,12 @@ export class Pool {
   }
 }
 
+function codeOf(error: unknown): ErrorCode | undefined {
+  return error instanceof ConfetdError ? error.code : undefined;
+}
+
 /** The server answered, and doesn't let us in: another one of its cluster won't either. */
 function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof ConfetdError && !['unavailable', 'cancelled', 'deadline_exceeded'].includes(error.code)
-  );
+  const code = codeOf(error);
+  return code !== undefined && !['unavailable', 'cancelled', 'deadline_exceeded'].includes(code);
 }

@@ -224,10 +224,10 @@ describe('watch', () => {
       stream.write(created(10));
       stream.write(event(start));
     });
-    const client = clientOf([silent.endpoint, good.endpoint], { requestTimeoutMs: 100 });
+    const client = clientOf([silent.endpoint, good.endpoint], { requestTimeoutMs: 500 });
     const watch = watching(client, 11);
     await watch.count(1);
-    expect(watch.losses).toEqual([expect.stringContaining('did not begin the watch within 0.1s')]);
+    expect(watch.losses).toEqual([expect.stringContaining('did not begin the watch within 0.5s')]);
   });
 
   test('progress that was asked for is a position; the answer to a question of no watch is not', async () => {
