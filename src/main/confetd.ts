@@ -19,8 +19,12 @@ Usage:
 Flags may be written -x or --x, and set as CONFETD_X, ETCD_X or CONFD_X in the environment.
 `;
 
-/** Exit codes: 0 done, 1 failed, 2 the command line can't be understood. */
-async function main(): Promise<number> {
+/** Sets the exit code: 0 done, 1 failed, 2 the command line can't be understood. `helpers`: V8's own threads. */
+export async function main(helpers: readonly number[]): Promise<void> {
+  process.exitCode = await run(helpers);
+}
+
+async function run(helpers: readonly number[]): Promise<number> {
   const argv = process.argv.slice(2);
   // Loaded only for them.
   if (argv[0] === 'render')
@@ -54,11 +58,9 @@ async function main(): Promise<number> {
       const { onetime } = await import('./onetime.js');
       return await onetime({ ...config, flags: { ...flags, noop: flags.noop || flags.diff } });
     }
-    return await (await import('./daemon.js')).daemon(config);
+    return await (await import('./daemon.js')).daemon(config, helpers);
   } catch (error) {
     process.stderr.write(`confetd: ${messageOf(error)}\n`);
     return error instanceof ConfetdError && error.code === 'usage' ? 2 : 1;
   }
 }
-
-process.exitCode = await main();

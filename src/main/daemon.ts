@@ -9,7 +9,6 @@ import { createLog } from '../io/node/log.js';
 import type { LogLevel } from '../io/node/log-level.js';
 import { terminal } from '../render/terminal.js';
 import { announceSource } from './announce-source.js';
-import { tuneCollector } from './collector.js';
 import type { Config } from './config.js';
 import { DaemonProgress } from './daemon-progress.js';
 import { memberConfig } from './member-config.js';
@@ -23,10 +22,11 @@ import { sourceSpec } from './source-spec.js';
 import { withSrvNodes } from './srv.js';
 import { Supervision } from './supervision.js';
 import { daemonTextLog } from './text-log.js';
+import { tuneV8 } from './v8.js';
 
-/** Runs until a signal, or a failure that it can't live with. Answers the exit code. */
-export async function daemon(config: Config): Promise<number> {
-  tuneCollector();
+/** Runs until a signal, or a failure that it can't live with. Answers the exit code. `helpers`: see {@link tuneV8}. */
+export async function daemon(config: Config, helpers: readonly number[]): Promise<number> {
+  tuneV8(helpers);
   const clock = new NodeClock();
   // A person at a terminal sees files and what went wrong; a pipe gets JSON lines of everything.
   const person = process.stdout.isTTY === true && process.stderr.isTTY === true;

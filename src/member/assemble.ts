@@ -36,13 +36,16 @@ import { Quota } from './quota.js';
 import { SnapshotInstall } from './snapshot-install.js';
 import { Upkeep } from './upkeep.js';
 
-const MiB = 1024 * 1024;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 /** Of the log in memory; older entries are read back from the WAL. Bytes. */
 const MAX_LOG_BYTES = 16 * MiB;
 /** Of the log on disk, kept for members that are being sent the state. Bytes. */
 const MAX_HELD_LOG_BYTES = 4 * 1024 * MiB;
 /** Another member's hash of all that it holds. */
 const HASH_TIMEOUT_MS = 60_000;
+/** Of entries in one append message, which both ends take in a turn of their event loops; 512 of them may be under way. */
+const APPEND_BYTES = 128 * KiB;
 /** Between two tries to be as new as the cluster, for a member that has never been. */
 const CATCH_UP_AGAIN_MS = 1_000;
 
@@ -327,7 +330,7 @@ function openRaft({ options, ports, folder, contents, store }: Assembly, storage
     hardState: { ...hardState, commit: Math.max(hardState.commit, store.applied.index) },
     confState: confState === undefined ? { voters: [], learners: [] } : ConfState.decode(confState),
     applied: store.applied.index,
-    maxMessageBytes: MiB,
+    maxMessageBytes: APPEND_BYTES,
     maxInflightMessages: 512,
     maxInflightBytes: 64 * MiB,
     maxUncommittedBytes: 256 * MiB,

@@ -13,9 +13,11 @@ const LONG = 256;
  * a thread that never sleeps only every few milliseconds, and whoever shares the machine (another member, nginx) waits
  * as long for its turn. Where many want it a turn takes longer, and so does the rest.
  */
-const REST_SHARE = 0.5;
+const REST_SHARE = 1.5;
 /** The process may have stood still. */
 const LONGEST_REST_MS = 20;
+/** Of all rests until the backlog is short again: it may grow as fast as a member that rests applies it. */
+const RESTS_MS = 2_000;
 
 export interface BacklogPorts {
   readonly clock: Clock;
@@ -46,6 +48,8 @@ export class Backlog {
   #paused = false;
   /** A long entry that is being applied: nothing else is until then. */
   #long: Entry | undefined;
+  /** Until the backlog is short again. */
+  #restsLeftMs = RESTS_MS;
 
   constructor(ports: BacklogPorts, appliedIndex: number) {
     this.#ports = ports;
@@ -97,6 +101,7 @@ export class Backlog {
       if (room === undefined) this.#next();
       else this.#pause(room);
     }
+    if (this.length <= LONG) this.#restsLeftMs = RESTS_MS;
     return this.#appliedIndex > before;
   }
 
@@ -113,8 +118,13 @@ export class Backlog {
   }
 
   #goOnLater(tookMs: number): void {
-    if (this.length <= LONG || this.#ports.leads()) this.#ports.wake();
-    else this.#pause(sleep(this.#ports.clock, Math.min(REST_SHARE * tookMs, LONGEST_REST_MS)));
+    const restMs = Math.min(REST_SHARE * tookMs, LONGEST_REST_MS, this.#restsLeftMs);
+    if (this.length <= LONG || restMs === 0 || this.#ports.leads()) {
+      this.#ports.wake();
+    } else {
+      this.#restsLeftMs -= restMs;
+      this.#pause(sleep(this.#ports.clock, restMs));
+    }
   }
 
   #pause(until: Promise<void>): void {

@@ -5,8 +5,6 @@ import type { LogStorage, Unavailable } from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
 
 const MiB = 1024 * 1024;
-/** Bytes of the log that one read brings back (one entry may pass them). */
-const PAGE_BYTES = MiB;
 /** More reads wait for raft's next question. */
 const MAX_FETCHES = 2;
 /** Pages kept: as many as can arrive before raft asks again, and those for others that lag by as much. */
@@ -20,6 +18,8 @@ export interface MemberLogOptions {
   readonly entries: readonly Entry[];
   /** Of entries in memory; those not applied may pass it. */
   readonly maxBytes: number;
+  /** Bytes of the log that one read brings back (one entry may pass them); 1 MiB. Raft asks for less at a time. */
+  readonly pageBytes?: number;
   /** Stands for the state at the applied index; undefined: none can be sent now. */
   snapshot(): Snapshot | undefined;
   /** A read from the disk has ended: raft may be told ({@link RawNode.entriesFetched}). */
@@ -92,7 +92,7 @@ export class MemberLog implements LogStorage {
     if (low < this.firstIndex()) return 'cut off';
     const at = this.#pages.findIndex(({ first, entries }) => low >= first && low < first + entries.length);
     if (at < 0) {
-      this.#fetch(low, maxBytes);
+      this.#fetch(low);
       return 'on disk';
     }
     const [page] = this.#pages.splice(at, 1) as [Page];
@@ -101,11 +101,12 @@ export class MemberLog implements LogStorage {
     return sliceWithin(entries, low - first, Math.min(high - first, entries.length), maxBytes);
   }
 
-  #fetch(low: number, maxBytes: number): void {
+  #fetch(low: number): void {
     if (this.#fetching.has(low) || this.#fetching.size >= MAX_FETCHES) return;
     const options = this.#options;
+    const { wal, pageBytes = MiB } = options;
     this.#fetching.add(low);
-    options.wal.read(low, this.#memory.firstIndex(), Math.min(maxBytes, PAGE_BYTES)).then(
+    wal.read(low, this.#memory.firstIndex(), pageBytes).then(
       (entries) => {
         this.#fetching.delete(low);
         this.#pages.push({ first: low, entries });

@@ -10,7 +10,10 @@ export interface PeerLimits {
   readonly queueBytes: number;
   /** The same while there is no connection: enough for votes and heartbeats; the rest would be stale on arrival. */
   readonly unconnectedBytes: number;
-  /** One write to a peer; a single message may pass it. What is urgent waits for no more than one write. */
+  /**
+   * One write to a peer; a single message may pass it. What is urgent waits for no more than one write, and both ends
+   * take each in one turn of their event loops.
+   */
   readonly batchBytes: number;
   /** The largest batch that is read; larger messages aren't sent. Above the largest request by far. */
   readonly receiveBytes: number;
@@ -40,7 +43,7 @@ export interface PeerLimits {
 export const DEFAULT_PEER_LIMITS: PeerLimits = {
   queueBytes: 64 * MiB,
   unconnectedBytes: MiB,
-  batchBytes: MiB,
+  batchBytes: 128 * KiB,
   receiveBytes: 64 * MiB,
   windowBytes: 2 * MiB,
   handshakeMs: 5_000,

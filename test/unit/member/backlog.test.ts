@@ -78,21 +78,44 @@ describe('Backlog', () => {
   });
 
   it('a member that catches up rests between turns; one that leads never does', async () => {
-    costMs = 1;
+    costMs = 0.5;
     backlog.add(entries(11, 1000));
     backlog.applySome(0);
     expect(backlog.appliedIndex).toBe(26);
     // Other reasons for a turn don't cut the rest short.
     expect(backlog.applySome(nowMs)).toBe(false);
     expect(wakes).toBe(0);
-    // Half as long as the turn took.
-    await clock.advance(7);
+    // Half as long again as the turn took.
+    await clock.advance(11);
     expect(wakes).toBe(0);
     await clock.advance(1);
     expect(wakes).toBe(1);
     leads = true;
     backlog.applySome(nowMs);
     expect([backlog.appliedIndex, wakes]).toEqual([42, 2]);
+  });
+
+  it('a backlog that stays long is not rested upon for ever', async () => {
+    costMs = 0.5;
+    const restedMs = async (): Promise<number> => {
+      let ms = 0;
+      for (;;) {
+        const before = wakes;
+        backlog.applySome(nowMs);
+        if (wakes > before) return ms;
+        for (; wakes === before; ms++) await clock.advance(1);
+      }
+    };
+    backlog.add(entries(11, 10_000));
+    expect(await restedMs()).toBe(2_000);
+    expect(backlog.length).toBeGreaterThan(5_000);
+    // Once it has been short, the next long one is another.
+    costMs = 0;
+    backlog.applySome(nowMs);
+    expect(backlog.length).toBe(0);
+    costMs = 0.5;
+    backlog.add(entries(10_001, 20_000));
+    expect(await restedMs()).toBe(2_000);
   });
 
   it('does not rest for long after the process stood still', async () => {
