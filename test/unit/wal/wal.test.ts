@@ -36,6 +36,29 @@ describe('Wal', () => {
     }
   });
 
+  it('encodes a large batch in slices, between which others have their turn; a close in between lets it end', async () => {
+    const disk = await machine();
+    let breaths = 0;
+    let breathe = (): void => {};
+    const held = new Promise<void>((resolve) => (breathe = resolve));
+    const yielding = { yield: () => (breaths++ === 2 ? held : Promise.resolve()) };
+    const wal = await createLog(disk, Object.assign(new VirtualClock(), yielding), 4 * 1024 * 1024);
+    await wal.append(entries(1, 100, 1, 1000), state(1, 0));
+    expect(breaths).toBe(0);
+    const appending = wal.append(entries(101, 1000, 1, 1000), state(1, 100));
+    await turn();
+    expect(breaths).toBe(3);
+    expect(wal.lastIndex).toBe(100);
+    const closing = wal.close();
+    breathe();
+    await appending;
+    await closing;
+    expect(breaths).toBe(7);
+    const { contents } = await openLog(disk);
+    expect(contents.entries).toEqual(entries(1, 1000, 1, 1000));
+    expect(contents.hardState).toEqual(state(1, 100));
+  });
+
   it('goes on where it ended: appends after a reopen continue the chain', async () => {
     const disk = await machine();
     let wal = await createLog(disk);
