@@ -74,13 +74,11 @@ export class Upkeep {
     const { lessor, identity, log, raft } = this.#parts;
     log.info({ leader: leader.toString(16), role, term: raft.status.term }, 'leadership changed');
     const leads = leader === identity.memberId;
-    if (leads === this.#leading) return;
-    this.#leading = leads;
-    if (leads) {
+    if (leads !== this.#leading) {
+      this.#leading = leads;
       // It can't know how much of each lease its predecessor had seen pass: each gets its whole time again.
-      lessor.promote(0);
-    } else {
-      lessor.demote();
+      if (leads) lessor.promote(0);
+      else lessor.demote();
     }
     if (leader !== 0n) this.#publish();
   }
