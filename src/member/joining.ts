@@ -59,13 +59,14 @@ async function findSelf(
     const clusterId = commonCluster(answers);
     refuseOtherToken(answers, hello);
     const nowMs = clock.monotonicMs();
-    for (const { description } of answers) {
-      const row = description.members.find(({ peerUrls }) => samePeerUrls(peerUrls, self.peerUrls));
-      if (row === undefined) continue;
+    // One that is behind may still know a former member of these URLs.
+    const [answer] = answers.sort((a, b) => b.description.applied - a.description.applied);
+    const rows = answer?.description.members ?? [];
+    const row = rows.find(({ peerUrls }) => samePeerUrls(peerUrls, self.peerUrls));
+    if (row !== undefined) {
       refuseOtherName(self, row);
-      return { row, rows: description.members, clusterId };
+      return { row, rows, clusterId };
     }
-    const [answer] = answers;
     if (answer !== undefined) answeredMs ??= nowMs;
     if (answer !== undefined && answeredMs !== undefined && nowMs - answeredMs >= MAX_BEHIND_MS) {
       throw notAdded(self, others, answer);

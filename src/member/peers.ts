@@ -165,6 +165,7 @@ export class Peers implements PeerHost {
       removed: isRemoved(store.table('removedMembers'), about),
       version: CLUSTER_VERSION,
       tokenDigest: hello.tokenDigest,
+      applied: store.applied.index,
     };
   }
 }

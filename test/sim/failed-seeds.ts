@@ -27,4 +27,9 @@ export const FAILED_SEEDS: readonly FailedSeed[] = [
   { seed: 29, profile: 'clocks', found: 'a deposed leader had the next one end a lease that it had renewed' },
   { seed: 32, profile: 'clocks', found: 'as 29' },
   { seed: 37, profile: 'stale', found: 'as 29' },
+  {
+    seed: 98_391,
+    profile: 'membership',
+    found: 'a member that was behind gave a joiner the ID of the member that had been at its URL before',
+  },
 ];

@@ -139,6 +139,8 @@ export interface Description {
   version: string;
   /** Of the token that the cluster was made with. */
   tokenDigest: Buffer;
+  /** Index of the last entry of the log that this answer knows of. */
+  applied: number;
 }
 
 export interface MembersChanged {
@@ -1013,6 +1015,7 @@ function createBaseDescription(): Description {
     removed: false,
     version: "",
     tokenDigest: Buffer.alloc(0),
+    applied: 0,
   };
 }
 
@@ -1038,6 +1041,9 @@ export const Description: MessageFns<Description> = {
     }
     if (message.tokenDigest.length !== 0) {
       writer.uint32(58).bytes(message.tokenDigest);
+    }
+    if (message.applied !== 0) {
+      writer.uint32(64).uint64(BigInt(message.applied));
     }
     return writer;
   },
@@ -1111,6 +1117,14 @@ export const Description: MessageFns<Description> = {
             message.tokenDigest = Buffer.from(reader.bytes());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.applied = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1135,6 +1149,7 @@ export const Description: MessageFns<Description> = {
     message.removed = object.removed ?? false;
     message.version = object.version ?? "";
     message.tokenDigest = object.tokenDigest ?? Buffer.alloc(0);
+    message.applied = object.applied ?? 0;
     return message;
   },
 };
@@ -1269,6 +1284,15 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: bigint | { toString(): string }): number {
+  const number = Number(int64);
+  return number > Number.MAX_SAFE_INTEGER
+    ? Number.MAX_SAFE_INTEGER
+    : number < Number.MIN_SAFE_INTEGER
+      ? Number.MIN_SAFE_INTEGER
+      : number;
+}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

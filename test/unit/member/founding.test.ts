@@ -106,6 +106,7 @@ class Others {
           removed: false,
           version: '',
           tokenDigest: tokenDigest('tok'),
+          applied: 0,
           ...given,
         };
         return { refusal: Refusal.ADMITTED, error: undefined, kind: { $case: 'description', value } };
@@ -250,6 +251,18 @@ describe('a member that joins', () => {
   test('an answer of a member that knows nobody yet says nothing', async () => {
     const others = new Others().at(A, { clusterId: 0xc1n }).at(B, { clusterId: 0xc1n, members });
     expect((await others.clock.until(others.found(joiner()))).memberId).toBe(9n);
+  });
+
+  test('a member that is behind may still know a former one of these URLs: the newest answer counts', async () => {
+    const before = [...members.slice(0, 3), member(8n, 'd', D)];
+    const others = new Others()
+      .at(A, { clusterId: 0xc1n, members: before, applied: 40 })
+      .at(B, { clusterId: 0xc1n, members, applied: 50 })
+      .at(C, { clusterId: 0xc1n, members: before, applied: 45 });
+    expect((await others.clock.until(others.found(joiner()))).memberId).toBe(9n);
+    // Removed there, and not added again yet.
+    others.at(B, { clusterId: 0xc1n, members: members.slice(0, 3), applied: 50 });
+    expect((await others.refusal(joiner())).message).toContain('b lists a=');
   });
 
   test('members that are behind get time to hear of it', async () => {

@@ -273,6 +273,7 @@ describe('calls', () => {
           instance: request.to,
           removed: false,
           tokenDigest: Buffer.alloc(0),
+          applied: 0,
           version: '3.4.0',
         },
       },
