@@ -21,7 +21,7 @@ const NICEST = 19;
 /**
  * What a daemon asks of V8 (docs/decisions/0006); a one-shot, which ends before it matters, shouldn't pay for it.
  * `helpers` are the threads, by their Linux ID, in which V8 optimizes code and marks what is alive. What just began to
- * be hot is optimized by four of them at once, for a tenth of a second: requests, here and in other processes, go first.
+ * be hot is optimized by four of them at once, for tenths of a second: requests, here and in other processes, go first.
  */
 export function tuneV8(helpers: readonly number[]): void {
   for (const flag of COLLECTOR_FLAGS) setFlagsFromString(flag);
